@@ -1,0 +1,107 @@
+"""The one error tree; each front door renders it once, in its own wire's form.
+
+PlatformError
+├── InvalidRequest        400  a member is missing, malformed or out of range
+├── Unauthenticated       401  no credential, or one that does not verify
+├── PermissionDenied      403  a good credential without the right
+├── NotFound              404  absent, or another tenant's: the two are indistinguishable
+├── MethodNotAllowed      405
+├── Conflict              409  the resource's state forbids it
+├── PreconditionFailed    412  a conditional request did not hold
+├── PayloadTooLarge       413
+├── UnsupportedMedia      415
+├── RateLimited           429  the tenant's own limit; carries retry_after
+├── Internal              500  a bug; the message says nothing of the inside
+├── Unsupported           501  a known operation that this platform does not serve
+├── UpstreamFailed        502  an engine answered with an error
+├── Unavailable           503  try again; carries retry_after
+├── DeadlineExceeded      504
+└── StorageFull           507  refused before it was accepted
+"""
+
+from typing import ClassVar
+
+
+class PlatformError(Exception):
+    """Base of every expected failure. `param` names the offending member, in the caller's words."""
+
+    code: ClassVar[str] = "internal"
+    status: ClassVar[int] = 500
+    retryable: ClassVar[bool] = False
+
+    def __init__(
+        self, message: str, *, param: str | None = None, retry_after: float | None = None
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.param = param
+        self.retry_after = retry_after
+
+
+class InvalidRequest(PlatformError):
+    code, status = "invalid_request", 400
+
+
+class Unauthenticated(PlatformError):
+    code, status = "unauthenticated", 401
+
+
+class PermissionDenied(PlatformError):
+    code, status = "permission_denied", 403
+
+
+class NotFound(PlatformError):
+    code, status = "not_found", 404
+
+
+class MethodNotAllowed(PlatformError):
+    code, status = "method_not_allowed", 405
+
+
+class Conflict(PlatformError):
+    code, status = "conflict", 409
+
+
+class PreconditionFailed(PlatformError):
+    code, status = "precondition_failed", 412
+
+
+class PayloadTooLarge(PlatformError):
+    code, status = "payload_too_large", 413
+
+
+class UnsupportedMedia(PlatformError):
+    code, status = "unsupported_media_type", 415
+
+
+class RateLimited(PlatformError):
+    code, status, retryable = "rate_limited", 429, True
+
+
+class Internal(PlatformError):
+    code, status, retryable = "internal", 500, True
+
+
+class Unsupported(PlatformError):
+    code, status = "unsupported", 501
+
+
+class UpstreamFailed(PlatformError):
+    code, status, retryable = "upstream_failed", 502, True
+
+
+class Unavailable(PlatformError):
+    code, status, retryable = "unavailable", 503, True
+
+
+class DeadlineExceeded(PlatformError):
+    code, status, retryable = "deadline_exceeded", 504, True
+
+
+class StorageFull(PlatformError):
+    code, status = "storage_full", 507
+
+
+LEAVES: dict[str, type[PlatformError]] = {
+    leaf.code: leaf for leaf in PlatformError.__subclasses__()
+}
