@@ -1,0 +1,40 @@
+"""An AWS request as it came over the wire: nothing decoded, nothing read."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from functools import cached_property
+from urllib.parse import unquote
+
+
+@dataclass(frozen=True)
+class AwsRequest:
+    """`raw_path` and `raw_query` keep their percent-encoding; header names are in lower case."""
+
+    method: str
+    scheme: str
+    raw_path: str
+    raw_query: str
+    headers: tuple[tuple[str, str], ...]
+    body: AsyncIterator[bytes]
+    client: str = ""
+
+    @cached_property
+    def by_name(self) -> dict[str, str]:
+        """Headers by name; a repeated one is folded with commas, as the signers fold it."""
+        folded: dict[str, str] = {}
+        for name, value in self.headers:
+            folded[name] = f"{folded[name]},{value}" if name in folded else value
+        return folded
+
+    @cached_property
+    def query(self) -> tuple[tuple[str, str], ...]:
+        """Decoded query pairs in their order; a key without `=` has an empty value."""
+        pairs = (part.partition("=") for part in self.raw_query.split("&") if part)
+        return tuple((_decode(key), _decode(value)) for key, _, value in pairs)
+
+    def header(self, name: str, default: str = "") -> str:
+        return self.by_name.get(name, default)
+
+
+def _decode(text: str) -> str:
+    return unquote(text.replace("+", " "))

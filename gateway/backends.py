@@ -1,0 +1,12 @@
+"""What the doors reach: one field per capability, filled by the composition root."""
+
+from dataclasses import dataclass
+
+from kit.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Backends:
+    """Typed clients of the services, and the stores that the gateway owns."""
+
+    database: Database
