@@ -1,6 +1,7 @@
 """The name of an AWS operation, as this platform writes it everywhere."""
 
 from dataclasses import dataclass
+
 from typing_extensions import override
 
 

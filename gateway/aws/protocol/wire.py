@@ -1,0 +1,61 @@
+"""Which wire form a request is written in, judged by the request itself."""
+
+from typing import Literal
+
+from gateway.aws.request import AwsRequest
+from kit.errors import Unsupported
+
+Protocol = Literal["json", "query", "rest-json", "rest-xml"]
+
+FORM = "application/x-www-form-urlencoded"
+
+
+def detect(request: AwsRequest) -> Protocol | None:
+    """`json` and `query` name themselves; None is one of the REST protocols.
+
+    Raises Unsupported for CBOR, which models list and some SDKs may pick.
+    """
+    content_type = request.header("content-type").partition(";")[0].strip().lower()
+    smithy = request.header("smithy-protocol")
+    if smithy or content_type == "application/cbor":
+        raise Unsupported(
+            f"The protocol {smithy or content_type} is not served; "
+            "use a client that speaks JSON, XML or the query protocol."
+        )
+    if request.header("x-amz-target"):
+        return "json"
+    if content_type == FORM and request.method == "POST":
+        return "query"
+    if any(key == "Action" for key, _ in request.query):
+        return "query"
+    return None
+
+
+def has_form(request: AwsRequest) -> bool:
+    """Whether the operation is named in the body, which must then be read before routing."""
+    content_type = request.header("content-type").partition(";")[0].strip().lower()
+    return request.method == "POST" and content_type == FORM
+
+
+def signing_name(request: AwsRequest) -> str | None:
+    """The service of a SigV4 credential scope, from the header or a presigned query; unverified.
+
+    SigV2 has no scope and is S3's alone. A bearer key, and no credential, have none.
+    """
+    authorization = request.header("authorization")
+    if authorization.startswith("AWS4-"):
+        _, _, rest = authorization.partition("Credential=")
+        return _service_of(rest.partition(",")[0])
+    if authorization.startswith("AWS "):
+        return "s3"
+    for key, value in request.query:
+        if key == "X-Amz-Credential":
+            return _service_of(value)
+        if key == "AWSAccessKeyId":
+            return "s3"
+    return None
+
+
+def _service_of(credential: str) -> str | None:
+    parts = credential.strip().split("/")
+    return parts[-2] if len(parts) >= 5 else None
