@@ -1,0 +1,186 @@
+"""The keys in memory: who a credential belongs to, in microseconds, revocations seen in seconds."""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from time import monotonic
+from typing import TypeVar
+
+from sqlalchemy import Connection
+
+from kit.auth import repository
+from kit.auth.keyring import Keyring
+from kit.auth.keys import is_bearer
+from kit.auth.limits import Limits
+from kit.auth.principal import Principal
+from kit.auth.repository import FoundKey, IssuedKeys, KeyInfo, Tenant
+from kit.auth.scopes import FULL_ACCESS, Scope
+from kit.database import Database
+from kit.errors import Unauthenticated
+
+T = TypeVar("T")
+
+REFRESH_AFTER = 2.0  # seconds after which a call starts a look at the version
+TRUST_FOR = 4.0  # seconds after which a call waits for that look: the bound on revocations
+MARK_EVERY = 60.0
+_MOST_CACHED = 50_000
+_MOST_ABSENT = 10_000
+_FOREVER = float("inf")
+
+
+@dataclass(frozen=True, slots=True)
+class _Cached:
+    principal: Principal
+    secret: str
+    dies: float  # by the monotonic clock
+
+
+class KeyDirectory:
+    """One per process. What it remembers is dropped when the version in the database moves."""
+
+    def __init__(
+        self, database: Database, keyring: Keyring, default_limits: Limits | None = None
+    ) -> None:
+        self._database, self._keyring = database, keyring
+        self._default_limits = default_limits or Limits()
+        self._version = -1
+        self._checked = -_FOREVER
+        self._refreshing: asyncio.Task[None] | None = None
+        self._known: dict[str, _Cached] = {}
+        self._absent: set[str] = set()
+        self._limits: dict[str, Limits] = {}
+        self._used: dict[str, float] = {}
+        self._marked = monotonic()
+
+    async def create_tenant(self, name: str) -> Tenant:
+        """The tenant of that name, made when there is none."""
+        return await self._database.write(repository.ensure_tenant, name)
+
+    async def create_keys(
+        self,
+        tenant: Tenant,
+        scopes: Iterable[Scope] = (FULL_ACCESS,),
+        lifetime: float | None = None,
+    ) -> IssuedKeys:
+        """A bearer key and an AWS pair; `lifetime` in seconds. The secrets are shown only here."""
+        work = repository.create_keys
+        issued = await self._database.write(work, self._keyring, tenant, scopes, lifetime)
+        self._forget()
+        return issued
+
+    async def list(self, tenant: str) -> list[KeyInfo]:
+        return await self._database.read(repository.list_keys, tenant)
+
+    async def revoke(self, tenant: str, key: str) -> None:
+        """By id, access key id or shown part. Here at once, in other processes within 5 s."""
+        await self._database.write(repository.revoke_key, tenant, key)
+        self._forget()
+
+    async def set_limits(self, tenant: str, limits: Limits) -> None:
+        await self._database.write(repository.set_limits, tenant, limits)
+        self._forget()
+
+    def limits_of(self, tenant: str) -> Limits:
+        """The limits of a tenant that has authenticated here; no waiting."""
+        return self._limits.get(tenant, self._default_limits)
+
+    async def by_bearer(self, token: str) -> Principal:
+        """Raises Unauthenticated; a mistyped key is refused without a look at the database."""
+        digest = self._keyring.bearer_hash(token)
+        if digest not in self._known and not is_bearer(token):
+            raise Unauthenticated("This is not a key of this platform; check it for typos.")
+        find = repository.find_bearer
+        found = await self._lookup(digest, lambda connection: find(connection, digest))
+        if found is None:
+            raise Unauthenticated("This key is unknown, expired or revoked.")
+        return found.principal
+
+    async def secret_of(self, access_key_id: str) -> tuple[str, Principal] | None:
+        """The secret that must have signed, and who signs with it; None for no such key."""
+        find, keyring = repository.find_aws, self._keyring
+        found = await self._lookup(
+            access_key_id, lambda connection: find(connection, keyring, access_key_id)
+        )
+        return None if found is None else (found.secret, found.principal)
+
+    async def close(self) -> None:
+        """Stores when keys were last used."""
+        if self._refreshing is not None:
+            await self._refreshing
+        await self._mark_used()
+
+    async def _lookup(
+        self, name: str, find: Callable[[Connection], FoundKey | None]
+    ) -> _Cached | None:
+        now = monotonic()
+        if now - self._checked > REFRESH_AFTER:
+            await self._refresh(must_wait=now - self._checked > TRUST_FOR)
+        if name in self._absent:
+            return None
+        cached = self._known.get(name) or await self._load(name, find)
+        if cached is None or cached.dies <= now:
+            return None
+        self._used[cached.principal.key] = now
+        return cached
+
+    async def _load(
+        self, name: str, find: Callable[[Connection], FoundKey | None]
+    ) -> _Cached | None:
+        version, now = self._version, monotonic()
+        found = await self._database.read(find)
+        if found is None:
+            _make_room(self._absent, _MOST_ABSENT)
+            if version == self._version:
+                self._absent.add(name)
+            return None
+        dies = _FOREVER if found.lives is None else now + found.lives
+        cached = _Cached(found.principal, found.secret, dies)
+        if found.limits is not None:
+            self._limits[found.principal.tenant] = found.limits
+        # An answer that was read before a revocation must not be kept after it.
+        if version == self._version:
+            _make_room(self._known, _MOST_CACHED)
+            self._known[name] = cached
+        return cached
+
+    async def _refresh(self, must_wait: bool) -> None:
+        if self._refreshing is None:
+            self._refreshing = asyncio.create_task(self._look_at_version())
+            self._refreshing.add_done_callback(self._refreshed)
+        if must_wait:
+            await asyncio.shield(self._refreshing)
+
+    def _refreshed(self, task: asyncio.Task[None]) -> None:
+        self._refreshing = None
+        if not task.cancelled():
+            task.exception()  # a failed look is told to whoever had to wait for it
+
+    async def _look_at_version(self) -> None:
+        started = monotonic()
+        version = await self._database.read(repository.auth_version)
+        if version != self._version:
+            self._forget()
+            self._version = version
+        self._checked = started
+        if started - self._marked > MARK_EVERY:
+            await self._mark_used()
+
+    def _forget(self) -> None:
+        self._known.clear()
+        self._absent.clear()
+        self._limits.clear()
+        self._version = -1
+        self._checked = -_FOREVER
+
+    async def _mark_used(self) -> None:
+        now = monotonic()
+        seen = [(key, now - used) for key, used in self._used.items()]
+        self._used.clear()
+        self._marked = now
+        if seen:
+            await self._database.write(repository.mark_used, seen)
+
+
+def _make_room(cache: "dict[str, _Cached] | set[str]", most: int) -> None:
+    if len(cache) >= most:
+        cache.clear()  # rare, and a reload is one indexed read
