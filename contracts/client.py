@@ -6,7 +6,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from contracts.transport import Transport
-from kit.auth.internal import HEADER, InternalSigner
+from kit.auth.internal import HEADER, InternalTrust
 from kit.auth.principal import Principal
 
 
@@ -22,9 +22,9 @@ Reply = TypeVar("Reply", bound=Contract)
 class ServiceClient:
     """One service, as the other processes see it."""
 
-    def __init__(self, transport: Transport, signer: InternalSigner) -> None:
+    def __init__(self, transport: Transport, trust: InternalTrust) -> None:
         self._transport = transport
-        self._signer = signer
+        self._trust = trust
 
     async def _call(
         self, principal: Principal, path: str, request: BaseModel, reply: type[Reply]
@@ -48,4 +48,4 @@ class ServiceClient:
                 yield line.validate_json(text)
 
     def _headers(self, principal: Principal) -> dict[str, str]:
-        return {"content-type": "application/json", HEADER: self._signer.sign(principal)}
+        return {"content-type": "application/json", HEADER: self._trust.sign(principal)}

@@ -31,8 +31,9 @@ class ChatRequest(Contract):
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
     top_p: Annotated[float, Field(gt=0, le=1)] | None = None
     stop: Annotated[
-        list[Annotated[str, Field(min_length=1, max_length=1000)]], Field(max_length=64)
-    ] = []
+        list[Annotated[str, Field(min_length=1, max_length=1000)]],
+        Field(default_factory=list, max_length=64),
+    ]
     stream: bool = False
     passages: Annotated[list[Text], Field(max_length=1000)] | None = None
     question: Text | None = None

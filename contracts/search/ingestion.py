@@ -110,7 +110,7 @@ class Documents(Contract):
     next_token: str | None = None
 
 
-# What the job runner asks of the service -----------------------------------------------------------
+# What the job runner asks of the service ----------------------------------------------------------
 class Fence(Contract):
     """The claim under which a step is asked for; a step outside of its lease changes nothing."""
 

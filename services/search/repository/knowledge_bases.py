@@ -1,0 +1,262 @@
+"""Rows of knowledge bases, data sources and tags, as transactions."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Row, Table, delete, func, insert, select, update
+
+from contracts.search.knowledge_bases import (
+    DataSource,
+    DataSourceSpec,
+    KnowledgeBase,
+    KnowledgeBaseSpec,
+)
+from kit.database import clock
+from kit.errors import Conflict, NotFound
+from kit.identifiers import resource_id
+from services.search.repository.tables import data_sources, knowledge_bases, tags
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """A knowledge base with what only the service knows of it."""
+
+    shown: KnowledgeBase
+    tenant: str
+    model: str
+    average_length: float | None
+
+
+def create_base(
+    connection: Connection,
+    tenant: str,
+    spec: KnowledgeBaseSpec,
+    *,
+    model: str,
+    dimension: int,
+    client_token: str | None,
+) -> Base:
+    """The new knowledge base, or the one that the same client token made before."""
+    if client_token and (again := _by_token(connection, knowledge_bases, tenant, client_token)):
+        return _base(again)
+    _refuse_same_name(
+        connection,
+        select(knowledge_bases.c.id).where(
+            knowledge_bases.c.tenant == tenant, knowledge_bases.c.name == spec.name
+        ),
+        f"A knowledge base named {spec.name} already exists.",
+    )
+    now = clock(connection)
+    id = resource_id()
+    connection.execute(
+        insert(knowledge_bases).values(
+            id=id,
+            tenant=tenant,
+            name=spec.name,
+            spec=spec.model_dump(),
+            model=model,
+            dimension=dimension,
+            status="ACTIVE",
+            failure_reasons=[],
+            client_token=client_token,
+            created_at=now,
+            updated_at=now,
+        )
+    )
+    return base(connection, tenant, id)
+
+
+def base(connection: Connection, tenant: str, id: str) -> Base:
+    """Raises NotFound for an absent one and for another tenant's alike."""
+    row = connection.execute(
+        select(knowledge_bases).where(
+            knowledge_bases.c.tenant == tenant, knowledge_bases.c.id == id
+        )
+    ).one_or_none()
+    if row is None:
+        raise NotFound(f"Knowledge base {id} does not exist.", param="knowledgeBaseId")
+    return _base(row)
+
+
+def list_bases(connection: Connection, tenant: str, limit: int, after: str) -> list[KnowledgeBase]:
+    """Up to `limit` in the order of their ids, after the id `after`."""
+    rows = connection.execute(
+        select(knowledge_bases)
+        .where(knowledge_bases.c.tenant == tenant, knowledge_bases.c.id > after)
+        .order_by(knowledge_bases.c.id)
+        .limit(limit)
+    )
+    return [_base(row).shown for row in rows]
+
+
+def update_base(connection: Connection, tenant: str, id: str, spec: KnowledgeBaseSpec) -> Base:
+    _set_base(connection, tenant, id, name=spec.name, spec=spec.model_dump())
+    return base(connection, tenant, id)
+
+
+def set_base_status(connection: Connection, tenant: str, id: str, status: str) -> Base:
+    _set_base(connection, tenant, id, status=status)
+    return base(connection, tenant, id)
+
+
+def set_average_length(connection: Connection, tenant: str, id: str, length: float) -> None:
+    _set_base(connection, tenant, id, average_length=length)
+
+
+def create_source(
+    connection: Connection,
+    tenant: str,
+    knowledge_base: str,
+    spec: DataSourceSpec,
+    *,
+    client_token: str | None,
+) -> DataSource:
+    if client_token and (again := _by_token(connection, data_sources, tenant, client_token)):
+        return _source(again)
+    if base(connection, tenant, knowledge_base).shown.status == "DELETING":
+        raise Conflict(f"Knowledge base {knowledge_base} is being deleted.")
+    _refuse_same_name(
+        connection,
+        select(data_sources.c.id).where(
+            data_sources.c.knowledge_base == knowledge_base, data_sources.c.name == spec.name
+        ),
+        f"A data source named {spec.name} already exists in this knowledge base.",
+    )
+    now = clock(connection)
+    id = resource_id()
+    connection.execute(
+        insert(data_sources).values(
+            id=id,
+            tenant=tenant,
+            knowledge_base=knowledge_base,
+            name=spec.name,
+            spec=spec.model_dump(),
+            status="AVAILABLE",
+            client_token=client_token,
+            created_at=now,
+            updated_at=now,
+        )
+    )
+    return source(connection, tenant, knowledge_base, id)
+
+
+def source(connection: Connection, tenant: str, knowledge_base: str, id: str) -> DataSource:
+    row = connection.execute(
+        select(data_sources).where(
+            data_sources.c.tenant == tenant,
+            data_sources.c.knowledge_base == knowledge_base,
+            data_sources.c.id == id,
+        )
+    ).one_or_none()
+    if row is None:
+        base(
+            connection, tenant, knowledge_base
+        )  # says so when the knowledge base is the absent one
+        raise NotFound(f"Data source {id} does not exist.", param="dataSourceId")
+    return _source(row)
+
+
+def list_sources(
+    connection: Connection, tenant: str, knowledge_base: str, limit: int, after: str
+) -> list[DataSource]:
+    base(connection, tenant, knowledge_base)
+    rows = connection.execute(
+        select(data_sources)
+        .where(
+            data_sources.c.tenant == tenant,
+            data_sources.c.knowledge_base == knowledge_base,
+            data_sources.c.id > after,
+        )
+        .order_by(data_sources.c.id)
+        .limit(limit)
+    )
+    return [_source(row) for row in rows]
+
+
+def update_source(
+    connection: Connection, tenant: str, knowledge_base: str, id: str, **values: Any
+) -> DataSource:
+    connection.execute(
+        update(data_sources)
+        .where(
+            data_sources.c.tenant == tenant,
+            data_sources.c.knowledge_base == knowledge_base,
+            data_sources.c.id == id,
+        )
+        .values(updated_at=clock(connection), **values)
+    )
+    return source(connection, tenant, knowledge_base, id)
+
+
+def change_tags(
+    connection: Connection,
+    tenant: str,
+    resource: str,
+    put: Mapping[str, str],
+    remove: Sequence[str],
+) -> dict[str, str]:
+    """The resource's tags after the change."""
+    mine = (tags.c.tenant == tenant) & (tags.c.resource == resource)
+    connection.execute(delete(tags).where(mine, tags.c.key.in_([*put, *remove])))
+    if put:
+        connection.execute(
+            insert(tags),
+            [
+                {"tenant": tenant, "resource": resource, "key": k, "value": v}
+                for k, v in put.items()
+            ],
+        )
+    rows = connection.execute(select(tags.c.key, tags.c.value).where(mine).order_by(tags.c.key))
+    return {row.key: row.value for row in rows}
+
+
+def count_sources(connection: Connection, tenant: str, knowledge_base: str) -> int:
+    return connection.execute(
+        select(func.count())
+        .select_from(data_sources)
+        .where(data_sources.c.tenant == tenant, data_sources.c.knowledge_base == knowledge_base)
+    ).scalar_one()
+
+
+def _set_base(connection: Connection, tenant: str, id: str, **values: Any) -> None:
+    connection.execute(
+        update(knowledge_bases)
+        .where(knowledge_bases.c.tenant == tenant, knowledge_bases.c.id == id)
+        .values(updated_at=clock(connection), **values)
+    )
+
+
+def _by_token(connection: Connection, table: Table, tenant: str, token: str) -> Row[Any] | None:
+    return connection.execute(
+        select(table).where(table.c.tenant == tenant, table.c.client_token == token)
+    ).one_or_none()
+
+
+def _refuse_same_name(connection: Connection, same: Any, message: str) -> None:
+    if connection.execute(same).first() is not None:
+        raise Conflict(message, param="name")
+
+
+def _base(row: Row[Any]) -> Base:
+    shown = KnowledgeBase(
+        id=row.id,
+        spec=KnowledgeBaseSpec.model_validate(row.spec),
+        status=row.status,
+        dimension=row.dimension,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+        failure_reasons=row.failure_reasons,
+    )
+    return Base(shown, row.tenant, row.model, row.average_length)
+
+
+def _source(row: Row[Any]) -> DataSource:
+    return DataSource(
+        id=row.id,
+        knowledge_base=row.knowledge_base,
+        spec=DataSourceSpec.model_validate(row.spec),
+        status=row.status,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+    )
