@@ -3,7 +3,19 @@
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol, TypeAlias
 
+from sqlalchemy import Connection
+
+from kit.errors import Conflict
+
 JsonObject: TypeAlias = dict[str, Any]
+
+
+class JobLost(Conflict):
+    """This attempt no longer owns the job: write nothing more, another attempt may be running."""
+
+
+class JobCancelled(Conflict):
+    """The user asked for a stop; let it pass through the handler."""
 
 
 class JobContext(Protocol):
@@ -13,6 +25,7 @@ class JobContext(Protocol):
     tenant: str
     kind: str
     epoch: int
+    """Numbers the attempt; pass it along with `id` to whoever writes, who calls `fence` with it."""
     input: JsonObject
     checkpoint: JsonObject
 
@@ -21,7 +34,15 @@ class JobContext(Protocol):
         ...
 
     async def save(self, checkpoint: JsonObject) -> None:
-        """Stores what a later attempt resumes from."""
+        """Stores what a later attempt resumes from; raises JobCancelled like `progress`."""
+        ...
+
+    async def once(self, step: str, effect: Callable[[Connection], JsonObject]) -> JsonObject:
+        """Commits `effect` at most once in the job's life; later attempts get its output."""
+        ...
+
+    def at_finish(self, effect: Callable[[Connection], object]) -> None:
+        """Adds a write that commits together with the job's success, or not at all."""
         ...
 
 
@@ -29,10 +50,11 @@ Handler: TypeAlias = Callable[[JobContext], Awaitable[JsonObject]]
 """Runs a job and returns its result; may be run again after a crash, so steps are idempotent."""
 
 Handlers: TypeAlias = Mapping[str, Handler]
-"""By job kind. A kind that a runner does not know is never claimed by it."""
+"""By job kind. A kind that a runner does not know is never claimed by it: when the meaning of a
+kind's input changes, give it a new name (`ingestion.v2`), and old workers leave it alone."""
 
 
 class Waker(Protocol):
     """Tells some runner that a job may be due. A hint: it may be lost, repeated or late."""
 
-    async def wake(self, job_id: str) -> None: ...
+    async def wake(self) -> None: ...

@@ -1,0 +1,46 @@
+"""Choosing the queued jobs to send a message for; the message is only a hint."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, func, select, update
+
+from kit.database import db_now
+from kit.jobs.due import due_jobs
+from kit.jobs.leader import only_one
+from kit.jobs.tables import jobs
+
+RESEND_AFTER = 30.0
+"""Seconds after which a message that led to no claim is taken for lost."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    job_id: str
+    quarantined: bool
+
+
+def dispatch(
+    connection: Connection, *, outstanding: int, resend_after: float = RESEND_AFTER
+) -> list[Message]:
+    """Marks due jobs as sent and returns them, keeping at most `outstanding` messages under way.
+
+    A short queue outside leaves order, priority and fairness to the database. Publish after the
+    COMMIT, and ignore a publish that fails: the job is sent again after `resend_after` seconds.
+    """
+    if not only_one(connection, "jobs.dispatch"):
+        return []
+    sent = select(func.count()).where(
+        jobs.c.state == "queued", jobs.c.dispatched_at >= db_now() - resend_after
+    )
+    room = outstanding - connection.execute(sent).scalar_one()
+    ids = due_jobs(connection, limit=room, resend_after=resend_after)
+    if not ids:
+        return []
+    rows = connection.execute(
+        update(jobs)
+        .where(jobs.c.id.in_(ids), jobs.c.state == "queued")
+        .values(dispatched_at=db_now())
+        .returning(jobs.c.id, jobs.c.quarantined)
+    )
+    messages = {row.id: Message(row.id, row.quarantined) for row in rows}
+    return [messages[job_id] for job_id in ids if job_id in messages]

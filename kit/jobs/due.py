@@ -1,0 +1,71 @@
+"""Which queued jobs come next: priority within a tenant, fair turns between tenants."""
+
+from collections.abc import Collection
+
+from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
+
+from kit.database import db_now
+from kit.jobs.tables import jobs
+
+
+def due_jobs(
+    connection: Connection,
+    *,
+    limit: int,
+    kinds: Collection[str] | None = None,
+    quarantined: bool | None = None,
+    resend_after: float | None = None,
+) -> list[str]:
+    """Ids of due jobs, locked on PostgreSQL; the tenant with the least under way goes first.
+
+    `kinds` None: any. `quarantined` None: both. `resend_after`: leave out what was dispatched
+    less than these seconds ago, and count it as under way.
+    """
+    if limit <= 0:
+        return []
+    due = [jobs.c.state == "queued", jobs.c.run_at <= db_now()]
+    if kinds is not None:
+        due.append(jobs.c.kind.in_(kinds))
+    if quarantined is not None:
+        due.append(jobs.c.quarantined == quarantined)
+    under_way = jobs.c.state == "running"
+    if resend_after is not None:
+        sent = jobs.c.dispatched_at >= db_now() - resend_after
+        due.append(or_(jobs.c.dispatched_at.is_(None), ~sent))
+        under_way = or_(under_way, and_(jobs.c.state == "queued", sent))
+    load = _load(connection, under_way)
+    turns: list[tuple[int, str, str]] = []
+    for tenant in sorted(_tenants(connection), key=lambda name: load.get(name, 0)):
+        ids = _next_of(connection, tenant, due, limit)
+        turns += [(load.get(tenant, 0) + turn, tenant, job) for turn, job in enumerate(ids)]
+    return [job for _, _, job in sorted(turns, key=lambda turn: turn[0])[:limit]]
+
+
+def _load(connection: Connection, under_way: ColumnElement[bool]) -> dict[str, int]:
+    rows = connection.execute(
+        select(jobs.c.tenant, func.count()).where(under_way).group_by(jobs.c.tenant)
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+def _tenants(connection: Connection) -> list[str]:
+    """Tenants that have queued jobs: one index step each, however long their queues are."""
+    queued = jobs.c.state == "queued"
+    first = select(func.min(jobs.c.tenant).label("tenant")).where(queued).cte(recursive=True)
+    later = select(func.min(jobs.c.tenant)).where(queued, jobs.c.tenant > first.c.tenant)
+    step = first.union_all(select(later.scalar_subquery()).where(first.c.tenant.is_not(None)))
+    rows = connection.execute(select(step.c.tenant).where(step.c.tenant.is_not(None)))
+    return list(rows.scalars())
+
+
+def _next_of(
+    connection: Connection, tenant: str, due: list[ColumnElement[bool]], limit: int
+) -> list[str]:
+    rows = connection.execute(
+        select(jobs.c.id)
+        .where(jobs.c.tenant == tenant, *due)
+        .order_by(jobs.c.quarantined, jobs.c.priority.desc(), jobs.c.run_at, jobs.c.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    return list(rows.scalars())
