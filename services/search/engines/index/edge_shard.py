@@ -1,0 +1,178 @@
+"""One collection on disk: a qdrant-edge shard whose writes are durable when they return.
+
+The library appends each update to a write-ahead log through a memory map and replays it when the
+shard is opened. What makes an update survive a power cut is that the log's pages reach the disk:
+`os.fsync` of the log files does that with the GIL released. The library's own `flush` also
+writes out every segment and holds the GIL for 50 to 150 ms, so it runs only now and then, to keep
+the replay short.
+"""
+
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import qdrant_edge as edge
+
+from kit.errors import Internal, StorageFull, Unavailable
+from services.search.engines.index.encoding import DENSE, DOCUMENT, SPARSE, TERMS, VERSION
+from services.search.engines.index.filters import Dialect, scanned_fields
+from services.search.engines.index.lexical import SparseVector
+from services.search.ports import Filter, Hit
+
+DIALECT: Final = Dialect(
+    filter=edge.Filter,
+    field=edge.FieldCondition,
+    value=edge.MatchValue,
+    any=edge.MatchAny,
+    prefix=edge.MatchPrefix,
+    substring=edge.MatchSubstring,
+    range=edge.RangeFloat,
+)
+_BATCH: Final = 64  # points of one update: the GIL is held for about 3 ms
+_FLUSH_EVERY: Final = 10_000  # points that a restart may have to replay
+_MIN_SCAN: Final = 2_000  # below this many points, reading a field costs less than an index
+_MAX_INDEXES: Final = 32
+_RESERVE: Final = 256 * 2**20  # a full disk under a memory map kills the process
+
+
+class EdgeShard:
+    """An open collection. Not for several threads at once; the caller takes turns."""
+
+    def __init__(self, path: Path) -> None:
+        with _translated(path):
+            self._shard: Any = edge.EdgeShard.load(str(path))
+            self._indexed = set(self._shard.info().payload_schema)
+        self._path = path
+        self._unflushed = 0
+
+    @staticmethod
+    def create(path: Path, dimension: int) -> None:
+        """Makes an empty shard in a new folder and closes it."""
+        _check_space(path.parent)
+        config = edge.EdgeConfig(
+            vectors={DENSE: edge.EdgeVectorParams(size=dimension, distance=edge.Distance.Cosine)},
+            sparse_vectors={SPARSE: edge.EdgeSparseVectorParams(modifier=edge.Modifier.Idf)},
+            max_search_threads=1,
+        )
+        path.mkdir()
+        index = edge.UpdateOperation.create_field_index
+        with _translated(path):
+            shard = edge.EdgeShard.create(str(path), config)
+            shard.update(index(DOCUMENT, edge.KeywordIndexParams()))
+            shard.update(index(TERMS, edge.KeywordIndexParams(prefix=True)))
+            shard.flush()
+            shard.close()
+
+    def upsert(
+        self, points: Sequence[tuple[str, list[float], SparseVector, dict[str, Any]]]
+    ) -> None:
+        """Writes (id, dense, sparse, payload) rows."""
+        _check_space(self._path)
+        for start in range(0, len(points), _BATCH):
+            batch = [
+                edge.Point(id_, {DENSE: dense, SPARSE: _sparse(sparse)}, payload)
+                for id_, dense, sparse, payload in points[start : start + _BATCH]
+            ]
+            self._append(edge.UpdateOperation.upsert_points(batch))
+        self._unflushed += len(points)
+        self._settle()
+
+    def delete(self, filter_: Any) -> None:
+        self._append(edge.UpdateOperation.delete_points_by_filter(filter_))
+        self._settle()
+
+    def overwrite_payload(self, filter_: Any, payload: dict[str, Any]) -> None:
+        _check_space(self._path)
+        self._append(edge.UpdateOperation.overwrite_payload_by_filter(filter_, payload))
+        self._settle()
+
+    def count(self, filter_: Any = None) -> int:
+        with _translated(self._path):
+            return int(self._shard.count(edge.CountRequest(filter=filter_)))
+
+    def query(
+        self, dense: list[float], sparse: SparseVector | None, filter_: Any, limit: int
+    ) -> list[list[Hit]]:
+        """The best hits of the dense side and, where asked, of the lexical one."""
+        sides = [edge.Query.Nearest(dense, using=DENSE)]
+        if sparse is not None:
+            sides.append(edge.Query.Nearest(_sparse(sparse), using=SPARSE))
+        fields = edge.PayloadSelector.Include([DOCUMENT, VERSION])
+        requests = [
+            edge.QueryRequest(limit=limit, query=side, filter=filter_, with_payload=fields)
+            for side in sides
+        ]
+        with _translated(self._path):
+            answers = self._shard.query_batch(edge.QueryBatchRequest(requests))
+        return [[_hit(point) for point in answer] for answer in answers]
+
+    def index_fields(self, filter_: Filter | None) -> None:
+        """Builds the payload indexes that a filter gains from, the first time that it is used."""
+        missing = {p: t for p, t in scanned_fields(filter_).items() if p not in self._indexed}
+        if not missing or len(self._indexed) >= _MAX_INDEXES or self.count() < _MIN_SCAN:
+            return
+        for path, term in missing.items():
+            held = DIALECT.field(key=TERMS, match=DIALECT.prefix(prefix=term))
+            if self.count(DIALECT.filter(must=[held])):
+                kind = (
+                    edge.FloatIndexParams
+                    if path.startswith("numbers.")
+                    else edge.KeywordIndexParams
+                )
+                self._append(edge.UpdateOperation.create_field_index(path, kind()))
+                self._indexed.add(path)
+
+    def close(self) -> None:
+        with _translated(self._path):
+            self._shard.flush()
+            self._shard.close()
+
+    def _append(self, operation: Any) -> None:
+        with _translated(self._path):
+            self._shard.update(operation)
+
+    def _settle(self) -> None:
+        sync_folder(self._path / "wal", files=True)
+        if self._unflushed >= _FLUSH_EVERY:
+            with _translated(self._path):
+                self._shard.flush()
+            self._unflushed = 0
+
+
+def sync_folder(folder: Path, *, files: bool = False) -> None:
+    """Forces a folder's entries, and the bytes of its files if asked, to the disk."""
+    for path in [*folder.iterdir(), folder] if files else [folder]:
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _check_space(folder: Path) -> None:
+    if shutil.disk_usage(folder).free < _RESERVE:
+        raise StorageFull("The index's disk is nearly full; free some space and try again.")
+
+
+def _sparse(vector: SparseVector) -> Any:
+    return edge.SparseVector(vector.indices, vector.values)
+
+
+def _hit(point: Any) -> Hit:
+    return Hit(str(point.id), point.payload[DOCUMENT], point.payload[VERSION], float(point.score))
+
+
+@contextmanager
+def _translated(path: Path) -> Iterator[None]:
+    """The library raises bare `Exception`s; they leave here as ours."""
+    try:
+        yield
+    except Exception as error:
+        if "WouldBlock" in str(error):
+            raise Unavailable(
+                f"Another process has the index {path.name} open; only one may.", retry_after=1.0
+            ) from error
+        raise Internal(f"The index {path.name} failed: {error}") from error
