@@ -1,0 +1,107 @@
+"""Cuts passages into sentences and gathers what scoring needs to know of each."""
+
+import math
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from kit.text.facts import Number, identifiers, names, numbers, plain_terms
+from kit.text.sentences import sentence_spans
+
+_SPACE = re.compile(r"\s+")
+_OWN_VOICE = re.compile(r"\b(?:we|our|ours|us|the\s+(?:company|registrant|firm))\b", re.IGNORECASE)
+_HEADING_LENGTH = 100
+_CONTEXT = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """`near_*` tell of the heading and of the sentences just before; `passage` is a number."""
+
+    text: str
+    passage: int
+    position: int
+    terms: frozenset[str]
+    names: frozenset[str]
+    identifiers: frozenset[str]
+    numbers: tuple[Number, ...]
+    near_terms: frozenset[str]
+    near_keys: frozenset[str]
+    is_heading: bool
+
+    @property
+    def keys(self) -> frozenset[str]:
+        return frozenset(number.key for number in self.numbers)
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """Every sentence of the passages, with how rare each stem is among them."""
+
+    sentences: tuple[Sentence, ...]
+    rarity: dict[str, float]
+    unseen: float
+    """The rarity of a stem that no sentence has."""
+    own_voice: bool
+    """Whether the texts speak of their owner as "we", and so leave its name out."""
+
+    def weight(self, term: str) -> float:
+        return self.rarity.get(term, self.unseen)
+
+
+def collect(passages: Sequence[str]) -> Collection:
+    """Keeps the first of sentences that read alike."""
+    seen: set[str] = set()
+    sentences: list[Sentence] = []
+    for index, passage in enumerate(passages):
+        for sentence in _sentences(index, passage):
+            folded = sentence.text.casefold()
+            if folded not in seen:
+                seen.add(folded)
+                sentences.append(sentence)
+    counts = Counter(term for sentence in sentences for term in sentence.terms)
+    total = len(sentences)
+    return Collection(
+        sentences=tuple(sentences),
+        rarity={term: _rarity(total, count) for term, count in counts.items()},
+        unseen=_rarity(total, 0),
+        own_voice=any(_OWN_VOICE.search(passage) for passage in passages),
+    )
+
+
+def _rarity(total: int, count: int) -> float:
+    """BM25's inverse document frequency, floored so that no content word counts for nothing."""
+    return max(0.25, math.log(1 + (total - count + 0.5) / (count + 0.5)))
+
+
+def _sentences(index: int, passage: str) -> list[Sentence]:
+    texts = [_SPACE.sub(" ", passage[start:end]) for start, end in sentence_spans(passage)]
+    terms = [frozenset(plain_terms(text)) for text in texts]
+    amounts = [tuple(numbers(text)) for text in texts]
+    headings = [_is_heading(text) for text in texts]
+    found = []
+    heading = -1
+    for at, text in enumerate(texts):
+        if headings[at]:
+            heading = at
+        around = {*range(max(0, at - _CONTEXT), at), heading} - {-1, at}
+        found.append(
+            Sentence(
+                text=text,
+                passage=index,
+                position=at,
+                terms=terms[at],
+                names=frozenset(names(text)),
+                identifiers=frozenset(identifiers(text)),
+                numbers=amounts[at],
+                near_terms=frozenset().union(*(terms[i] for i in around)),
+                near_keys=frozenset(number.key for i in around for number in amounts[i]),
+                is_heading=headings[at],
+            )
+        )
+    return found
+
+
+def _is_heading(text: str) -> bool:
+    return len(text) <= _HEADING_LENGTH and text[-1] not in ".!?…。！？:;,\"'”)"  # noqa: RUF001

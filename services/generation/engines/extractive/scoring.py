@@ -1,0 +1,131 @@
+"""Scores how well a sentence answers a question, from 0 up, by its words and what it holds."""
+
+import re
+from dataclasses import dataclass
+
+from services.generation.engines.extractive.passages import Collection, Sentence
+from services.generation.engines.extractive.question import Asked
+
+_NEAR = 0.6  # what a term is worth when only the text just before has it
+_NAME = 1.4
+_AMOUNT_NEAR = 0.6  # when the amounts of the question are only in the text just before
+_FOREIGN = 0.75  # for each content word of the question that none of the passages has
+_OWNER_NAME = 0.3  # the name of the owner, in a text that says "we"
+_MONTH = (
+    r"jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|"
+    r"sep(?:t(?:ember)?)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?"
+)
+_PATTERNS = {
+    "date": re.compile(
+        rf"\b(?:{_MONTH})\b|\b\d{{1,2}}[./-]\d{{1,2}}\b|\b(?:mon|tues|wednes|thurs|fri|satur|sun)day"
+        r"|\b\d{1,2}(?::\d\d)?\s?[ap]\.?m\b|\b\d{1,2}:\d\d\b|\bquarter\b|\bevery\b|\bafter\b|\bwithin\b",
+        re.IGNORECASE,
+    ),
+    "email": re.compile(r"[\w.+-]+@[\w-]+\.\w+"),
+    "phone": re.compile(r"\+?\d[\d\s().-]{5,}\d"),
+    "url": re.compile(r"\bhttps?://|\bwww\.|\b[\w-]+\.(?:com|org|net|io|example|de|eu)\b"),
+    "place": re.compile(
+        r"\b(?:in|at|on|near|from|to|outside|floor|room|building|headquarter\w*)\b", re.IGNORECASE
+    ),
+    "reason": re.compile(
+        r"\b(?:because|since|due\s+to|owing\s+to|as\s+a\s+result|so\s+that|in\s+order\s+to|"
+        r"caused?|driven\s+by|reason|to\s+(?:avoid|prevent|reduce|protect|improve|keep|ensure))\b",
+        re.IGNORECASE,
+    ),
+    "definition": re.compile(
+        r"\b(?:is|are|means|refers\s+to|defined|stands\s+for)\b", re.IGNORECASE
+    ),
+}  # fmt: skip
+_HARD = 0.25  # left of the score when the kind of thing asked for is not there at all
+_SOFT = 0.75
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """`own` is the share of the question's weight that the sentence itself covers."""
+
+    value: float
+    own: float
+
+
+def score(asked: Asked, sentence: Sentence, collection: Collection) -> Score:
+    weights = {
+        term: importance * collection.weight(term) * _name_factor(asked, term, collection)
+        for term, importance in asked.terms.items()
+    }
+    total = sum(weights.values()) or 1.0
+    own = sum(weight for term, weight in weights.items() if term in sentence.terms) / total
+    near = sum(
+        weight
+        for term, weight in weights.items()
+        if term in sentence.near_terms and term not in sentence.terms
+    )
+    covered = own + _NEAR * near / total
+    if not asked.terms:  # only amounts or years were asked for
+        covered = own = 1.0
+    value = covered * _anchored(asked, sentence) * _holds(asked, sentence)
+    value *= _FOREIGN ** _foreign(asked, collection)
+    return Score(value * (0.3 if sentence.is_heading else 1.0), own)
+
+
+def _name_factor(asked: Asked, term: str, collection: Collection) -> float:
+    if term in asked.owner and term not in collection.rarity and collection.own_voice:
+        return _OWNER_NAME
+    return _NAME if term in asked.names else 1.0
+
+
+def _foreign(asked: Asked, collection: Collection) -> int:
+    excused = asked.owner if collection.own_voice else frozenset[str]()
+    return sum(
+        1
+        for term, importance in asked.terms.items()
+        if importance == 1 and term not in collection.rarity and term not in excused
+    )
+
+
+def _anchored(asked: Asked, sentence: Sentence) -> float:
+    """How much stays of the score by the amounts, years and identifiers that the question fixes."""
+    keys, reach = sentence.keys, sentence.keys | sentence.near_keys
+    factor = 1.0
+    if asked.amounts:
+        share = len(asked.amounts & reach) / len(asked.amounts)
+        factor *= 1.15 if asked.amounts <= keys else _AMOUNT_NEAR * share**2
+    if asked.years:
+        other_year = any(number.is_year for number in sentence.numbers)
+        if asked.years & keys:
+            factor *= 1.2
+        elif asked.years & sentence.near_keys and not other_year:
+            factor *= 0.9
+        else:
+            factor *= 0.2
+    if asked.identifiers and not asked.identifiers <= sentence.identifiers:
+        factor *= 0.5
+    return factor
+
+
+def _holds(asked: Asked, sentence: Sentence) -> float:
+    """More than 1 when the sentence has the kind of thing asked for, less when it lacks it."""
+    new = [n for n in sentence.numbers if n.key not in asked.amounts | asked.years]
+    kind = asked.expected
+    if kind == "number":
+        return _counts(asked, sentence) if new else _HARD
+    if kind in ("percent", "money"):
+        return 1.2 if any(n.unit == kind for n in new) else (_SOFT if new else _HARD)
+    if kind == "year":
+        return 1.2 if any(n.is_year for n in new) else _HARD
+    if kind == "date":
+        dated = any(n.is_year for n in new) or _PATTERNS["date"].search(sentence.text)
+        return 1.15 if dated else _HARD
+    if kind == "person":
+        return 1.1 if sentence.names - asked.names else _SOFT
+    pattern = _PATTERNS.get(kind)
+    if pattern is None:
+        return 1.0
+    missing = _HARD if kind in ("email", "phone", "url") else _SOFT
+    return 1.15 if pattern.search(sentence.text) else missing
+
+
+def _counts(asked: Asked, sentence: Sentence) -> float:
+    if not asked.unit:
+        return 1.1
+    return 1.25 if asked.unit & sentence.terms else 0.6
