@@ -1,0 +1,154 @@
+"""The one way in: who signed an AWS request, and its body held to what was signed."""
+
+import hashlib
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from time import time
+from typing import Protocol
+
+from gateway.aws.request import AwsRequest
+from gateway.aws.signature.bedrock_bearer import PREFIX, SERVICE, read_short_term
+from gateway.aws.signature.claim import Claim, read_header_claim, read_query_claim
+from gateway.aws.signature.errors import (
+    JSON,
+    S3,
+    Dialect,
+    Malformed,
+    Refused,
+    dialect_of,
+    no_such_key,
+)
+from gateway.aws.signature.payload import open_body, read_whole, signed_hash
+from gateway.aws.signature.sigv2 import check_v2, read_v2_claim
+from gateway.aws.signature.sigv4 import check_signature, check_terms
+from kit.auth.principal import Principal
+from kit.errors import Unauthenticated
+
+_MOST_BUFFERED = 64 * 2**20
+_EMPTY_HASH = hashlib.sha256(b"").hexdigest()
+
+
+class Keys(Protocol):
+    """The part of `kit.auth.directory.KeyDirectory` that verification needs."""
+
+    async def by_bearer(self, token: str) -> Principal: ...
+
+    async def secret_of(self, access_key_id: str) -> tuple[str, Principal] | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Authenticated:
+    """Who calls. Read `body` to its end before you act on it: it raises if it is not as signed.
+
+    `trailers` (such as `x-amz-checksum-crc32`) is filled by then; their values are the caller's to
+    compare. `length` is that of the decoded body, where the client stated it.
+    """
+
+    principal: Principal
+    body: AsyncIterator[bytes]
+    length: int | None = None
+    trailers: dict[str, str] = field(default_factory=dict)
+
+
+class Authenticator:
+    """Raises errors of `gateway.aws.signature.errors`, each with AWS's name in `aws_code`."""
+
+    def __init__(
+        self,
+        keys: Keys,
+        *,
+        clock: Callable[[], float] = time,
+        allow_unsigned_over_http: bool = False,
+        most_buffered: int = _MOST_BUFFERED,
+    ) -> None:
+        self._keys, self._clock = keys, clock
+        self._plain_http = allow_unsigned_over_http
+        self._most_buffered = most_buffered
+
+    async def authenticate(self, request: AwsRequest, *, service: str) -> Authenticated:
+        """`service` is the signing name of the operation asked for: `s3`, `bedrock`, `sts` …"""
+        dialect = dialect_of(service)
+        authorization = request.header("authorization")
+        in_query_v4 = "X-Amz-Signature=" in request.raw_query
+        in_query_v2 = "AWSAccessKeyId=" in request.raw_query
+        if bool(authorization) + in_query_v4 + in_query_v2 > 1:
+            raise Malformed(dialect.ambiguous, "Only one auth mechanism is allowed in a request.")
+        if in_query_v4:
+            claim = read_query_claim(request, dialect)
+            return await self._v4(request, claim, service, dialect)
+        if in_query_v2 and dialect is S3:
+            return await self._v2(request)
+        scheme, _, credential = authorization.partition(" ")
+        if scheme.lower() == "bearer":
+            return await self._bearer(request, credential.strip(), service, dialect)
+        if not authorization or in_query_v2:
+            raise Refused(dialect.missing, "This request is not signed: sign it with an AWS key.")
+        claim = read_header_claim(request, dialect)
+        return await self._v4(request, claim, service, dialect)
+
+    async def _v4(
+        self, request: AwsRequest, claim: Claim, service: str, dialect: Dialect
+    ) -> Authenticated:
+        check_terms(request, claim, service, self._clock(), dialect)
+        secret, principal = await self.secret_for(request, claim.access_key, dialect)
+        body_hash = signed_hash(request, claim, dialect, plain_http=self._plain_http)
+        if body_hash is None:
+            return await self._v4_buffered(request, claim, secret, principal, dialect)
+        key = check_signature(request, claim, secret, body_hash, dialect)
+        trailers: dict[str, str] = {}
+        body = open_body(request, claim, key, body_hash, dialect, trailers)
+        return Authenticated(principal, body, _length(request), trailers)
+
+    async def _v4_buffered(
+        self, request: AwsRequest, claim: Claim, secret: str, principal: Principal, dialect: Dialect
+    ) -> Authenticated:
+        """Bedrock, SageMaker and most others sign the body's hash without stating it."""
+        body = await read_whole(request.body, self._most_buffered)
+        body_hash = hashlib.sha256(body).hexdigest() if body else _EMPTY_HASH
+        check_signature(request, claim, secret, body_hash, dialect)
+        return Authenticated(principal, _once(body), len(body))
+
+    async def _v2(self, request: AwsRequest) -> Authenticated:
+        claim = read_v2_claim(request)
+        secret, principal = await self.secret_for(request, claim.access_key, S3)
+        check_v2(request, claim, secret, self._clock())
+        return Authenticated(principal, request.body, _length(request))
+
+    async def _bearer(
+        self, request: AwsRequest, token: str, service: str, dialect: Dialect
+    ) -> Authenticated:
+        if token.startswith(PREFIX) and service == SERVICE:
+            signed, claim = read_short_term(token)
+            check_terms(signed, claim, SERVICE, self._clock(), JSON)
+            secret, principal = await self.secret_for(signed, claim.access_key, JSON)
+            check_signature(signed, claim, secret, _EMPTY_HASH, JSON)
+        else:
+            try:
+                principal = await self._keys.by_bearer(token)
+            except Unauthenticated as error:
+                code = "AccessDenied" if dialect is S3 else "AccessDeniedException"
+                raise Refused(code, f"Authentication failed: {error.message}") from error
+        return Authenticated(principal, request.body, _length(request))
+
+    async def secret_for(
+        self, request: AwsRequest, access_key: str, dialect: Dialect
+    ) -> tuple[str, Principal]:
+        """Raises Refused for a key that is unknown, or one that claims to be temporary."""
+        names = (name.lower() for name, _ in request.query)
+        if request.header("x-amz-security-token") or "x-amz-security-token" in names:
+            message = "No session tokens are issued here; unset AWS_SESSION_TOKEN and sign again."
+            raise Refused(dialect.bad_session, message)
+        found = await self._keys.secret_of(access_key)
+        if found is None:
+            raise no_such_key(dialect)
+        return found
+
+
+def _length(request: AwsRequest) -> int | None:
+    text = request.header("x-amz-decoded-content-length") or request.header("content-length")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else None
+
+
+async def _once(body: bytes) -> AsyncIterator[bytes]:
+    if body:
+        yield body
