@@ -1,0 +1,67 @@
+"""What happened to a bucket's objects, in order, for jobs that follow along."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, delete, insert, select, update
+
+from kit.database import Database, clock
+from kit.objects.buckets import find
+from kit.objects.records import Event, ObjectInfo
+from kit.objects.tables import BUCKETS, EVENTS
+
+KEPT_SECONDS = 7 * 24 * 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Events:
+    """A reader keeps the number of the last event that it has seen, and asks for what follows."""
+
+    database: Database
+
+    async def after(
+        self, tenant: str, bucket: str, number: int, *, limit: int = 1000
+    ) -> list[Event]:
+        """Events past `number`, oldest first; they are kept for seven days.
+
+        None is ever skipped: numbers are given under the bucket's lock, in commit order.
+        """
+        return await self.database.read(_after, tenant, bucket, number, limit)
+
+
+def record(connection: Connection, tenant: str, name: str, info: ObjectInfo) -> None:
+    """Notes an event in the transaction that makes it true; the bucket is locked by then."""
+    its_bucket = (BUCKETS.c.tenant == tenant, BUCKETS.c.name == info.bucket)
+    counted = update(BUCKETS).where(*its_bucket).values(events=BUCKETS.c.events + 1)
+    number = connection.execute(counted.returning(BUCKETS.c.events)).scalar_one()
+    connection.execute(
+        insert(EVENTS).values(
+            tenant=tenant,
+            bucket=info.bucket,
+            number=number,
+            name=name,
+            key=info.key,
+            version=info.version,
+            size=info.size,
+            etag=info.etag,
+            at=clock(connection),
+        )
+    )
+
+
+def forget_old(connection: Connection) -> None:
+    """Deletes the events that are past their time."""
+    connection.execute(delete(EVENTS).where(EVENTS.c.at < clock(connection) - KEPT_SECONDS))
+
+
+def _after(
+    connection: Connection, tenant: str, bucket: str, number: int, limit: int
+) -> list[Event]:
+    find(connection, tenant, bucket)
+    columns = (EVENTS.c[name] for name in Event.__slots__)
+    query = (
+        select(*columns)
+        .where(EVENTS.c.tenant == tenant, EVENTS.c.bucket == bucket, EVENTS.c.number > number)
+        .order_by(EVENTS.c.number)
+        .limit(limit)
+    )
+    return [Event(*row) for row in connection.execute(query)]
