@@ -1,6 +1,7 @@
 """The base of every service's typed client: signs who is calling, speaks pydantic both ways."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter
@@ -37,15 +38,16 @@ class ServiceClient:
 
     async def _lines(
         self, principal: Principal, path: str, request: BaseModel, line: TypeAdapter[Reply]
-    ) -> AsyncIterator[Reply]:
+    ) -> AsyncGenerator[Reply, None]:
         """POSTs the request and yields each line of the NDJSON answer as it comes."""
         pending = b""
-        async for part in self._transport.stream(
-            "POST", path, headers=self._headers(principal), body=request.model_dump_json().encode()
-        ):
-            *whole, pending = (pending + part).split(b"\n")
-            for text in whole:
-                yield line.validate_json(text)
+        body = request.model_dump_json().encode()
+        answer = self._transport.stream("POST", path, headers=self._headers(principal), body=body)
+        async with aclosing(answer) as parts:
+            async for part in parts:
+                *whole, pending = (pending + part).split(b"\n")
+                for text in whole:
+                    yield line.validate_json(text)
 
     def _headers(self, principal: Principal) -> dict[str, str]:
         return {"content-type": "application/json", HEADER: self._trust.sign(principal)}

@@ -1,6 +1,6 @@
 """What the generation service takes and gives: chat requests, whole answers, and streamed parts."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Annotated, Any, Literal, TypeAlias
 
@@ -93,7 +93,9 @@ class GenerationClient(ServiceClient):
         whole = request.model_copy(update={"stream": False})
         return await self._call(principal, "/chat", whole, ChatResponse)
 
-    async def stream(self, principal: Principal, request: ChatRequest) -> AsyncIterator[ChatDelta]:
+    async def stream(
+        self, principal: Principal, request: ChatRequest
+    ) -> AsyncGenerator[ChatDelta, None]:
         """Yields the parts as they come; closing the iterator cancels the answer at its engine."""
         streamed = request.model_copy(update={"stream": True})
         async with aclosing(self._lines(principal, "/chat", streamed, _LINE)) as lines:

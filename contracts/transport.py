@@ -1,7 +1,7 @@
 """How one process reaches a service: over HTTP, or straight into an ASGI app mounted beside it."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from typing import Any, Protocol
 
@@ -21,7 +21,9 @@ class Transport(Protocol):
 
     def stream(
         self, method: str, path: str, *, headers: Mapping[str, str], body: bytes
-    ) -> AsyncIterator[bytes]: ...
+    ) -> AsyncGenerator[bytes, None]:
+        """The answer's bytes as they come; closing it early cancels the request at the service."""
+        ...
 
     async def close(self) -> None: ...
 
@@ -43,7 +45,7 @@ class HttpTransport:
 
     async def stream(
         self, method: str, path: str, *, headers: Mapping[str, str], body: bytes
-    ) -> AsyncIterator[bytes]:
+    ) -> AsyncGenerator[bytes, None]:
         try:
             async with self._open().request(
                 method, self._base + path, headers=headers, data=body, allow_redirects=False
@@ -95,7 +97,7 @@ class InProcessTransport:
 
     async def stream(
         self, method: str, path: str, *, headers: Mapping[str, str], body: bytes
-    ) -> AsyncIterator[bytes]:
+    ) -> AsyncGenerator[bytes, None]:
         messages: asyncio.Queue[Message | None] = asyncio.Queue(maxsize=4)
         receive = _Receiver(body)
 

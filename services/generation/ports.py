@@ -1,6 +1,6 @@
 """What the generation service needs from outside: engines that answer a chat."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Protocol
 
 from contracts.generation import ChatDelta, ChatRequest, ChatResponse
@@ -16,7 +16,7 @@ class ChatEngine(Protocol):
 
     async def chat(self, model: ModelEntry, request: ChatRequest) -> ChatResponse: ...
 
-    def stream(self, model: ModelEntry, request: ChatRequest) -> AsyncIterator[ChatDelta]:
+    def stream(self, model: ModelEntry, request: ChatRequest) -> AsyncGenerator[ChatDelta, None]:
         """Parts in order; exactly one, the last, has a finish reason."""
         ...
 

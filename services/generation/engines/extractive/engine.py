@@ -1,7 +1,7 @@
 """The default engine: quotes the sentences that answer, and says nothing where none does."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 
 from contracts.generation import ChatDelta, ChatRequest, ChatResponse, FinishReason
@@ -39,7 +39,9 @@ class ExtractiveEngine:
             model=model.id,
         )
 
-    async def stream(self, model: ModelEntry, request: ChatRequest) -> AsyncIterator[ChatDelta]:
+    async def stream(
+        self, model: ModelEntry, request: ChatRequest
+    ) -> AsyncGenerator[ChatDelta, None]:
         """A sentence at a time."""
         found = await asyncio.to_thread(_answer, request)
         for index, sentence in enumerate(found.sentences):

@@ -18,7 +18,8 @@ _MONTH = (
 _PATTERNS = {
     "date": re.compile(
         rf"\b(?:{_MONTH})\b|\b\d{{1,2}}[./-]\d{{1,2}}\b|\b(?:mon|tues|wednes|thurs|fri|satur|sun)day"
-        r"|\b\d{1,2}(?::\d\d)?\s?[ap]\.?m\b|\b\d{1,2}:\d\d\b|\bquarter\b|\bevery\b|\bafter\b|\bwithin\b",
+        r"|\b\d{1,2}(?::\d\d)?\s?[ap]\.?m\b|\b\d{1,2}:\d\d\b|\bquarter\b|\bevery\b|\bafter\b|\bwithin\b"
+        r"|\bwhen(?:ever)?\b|\bif\b|\bonce\b|\bspring\b|\bsummer\b|\bautumn\b|\bwinter\b",
         re.IGNORECASE,
     ),
     "email": re.compile(r"[\w.+-]+@[\w-]+\.\w+"),
@@ -50,7 +51,7 @@ class Score:
 
 def score(asked: Asked, sentence: Sentence, collection: Collection) -> Score:
     weights = {
-        term: importance * collection.weight(term) * _name_factor(asked, term, collection)
+        term: importance * collection.weight(term) * _name_factor(asked, term, sentence, collection)
         for term, importance in asked.terms.items()
     }
     total = sum(weights.values()) or 1.0
@@ -68,8 +69,8 @@ def score(asked: Asked, sentence: Sentence, collection: Collection) -> Score:
     return Score(value * (0.3 if sentence.is_heading else 1.0), own)
 
 
-def _name_factor(asked: Asked, term: str, collection: Collection) -> float:
-    if term in asked.owner and term not in collection.rarity and collection.own_voice:
+def _name_factor(asked: Asked, term: str, sentence: Sentence, collection: Collection) -> float:
+    if term in asked.owner and collection.own_voice and term not in sentence.terms:
         return _OWNER_NAME
     return _NAME if term in asked.names else 1.0
 
