@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from contracts.search.ingestion import Document
 from kit.database import clock, insert_or_ignore
-from kit.errors import Conflict
+from kit.errors import Conflict, NotFound
 from kit.identifiers import row_id
 from services.search.ports import Metadata
 from services.search.repository import points as point_rows
@@ -76,6 +76,17 @@ def known(connection: Connection, tenant: str, data_source: str) -> list[Known]:
     return [_known(row) for row in rows]
 
 
+def find(connection: Connection, tenant: str, data_source: str, id: str) -> Known | None:
+    row = connection.execute(
+        select(documents).where(
+            documents.c.tenant == tenant,
+            documents.c.data_source == data_source,
+            documents.c.id == id,
+        )
+    ).one_or_none()
+    return _known(row) if row is not None else None
+
+
 def ensure(
     connection: Connection, tenant: str, knowledge_base: str, data_source: str, id: str
 ) -> Known:
@@ -94,15 +105,10 @@ def ensure(
             updated_at=clock(connection),
         )
     )
-    return _known(
-        connection.execute(
-            select(documents).where(
-                documents.c.tenant == tenant,
-                documents.c.data_source == data_source,
-                documents.c.id == id,
-            )
-        ).one()
-    )
+    document = find(connection, tenant, data_source, id)
+    if document is None:
+        raise NotFound(f"Document {id} does not exist.")
+    return document
 
 
 def commit_version(

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, Table, delete, insert, select, update
 
 from contracts.search.knowledge_bases import (
     DataSource,
@@ -13,9 +13,11 @@ from contracts.search.knowledge_bases import (
     KnowledgeBaseSpec,
 )
 from kit.database import clock
-from kit.errors import Conflict, NotFound
+from kit.errors import Conflict, InvalidRequest, NotFound
 from kit.identifiers import resource_id
 from services.search.repository.tables import data_sources, knowledge_bases, tags
+
+_MOST_TAGS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +149,7 @@ def source(connection: Connection, tenant: str, knowledge_base: str, id: str) ->
             data_sources.c.tenant == tenant,
             data_sources.c.knowledge_base == knowledge_base,
             data_sources.c.id == id,
+            data_sources.c.status != "DELETED",
         )
     ).one_or_none()
     if row is None:
@@ -167,6 +170,7 @@ def list_sources(
             data_sources.c.tenant == tenant,
             data_sources.c.knowledge_base == knowledge_base,
             data_sources.c.id > after,
+            data_sources.c.status != "DELETED",
         )
         .order_by(data_sources.c.id)
         .limit(limit)
@@ -208,15 +212,10 @@ def change_tags(
             ],
         )
     rows = connection.execute(select(tags.c.key, tags.c.value).where(mine).order_by(tags.c.key))
-    return {row.key: row.value for row in rows}
-
-
-def count_sources(connection: Connection, tenant: str, knowledge_base: str) -> int:
-    return connection.execute(
-        select(func.count())
-        .select_from(data_sources)
-        .where(data_sources.c.tenant == tenant, data_sources.c.knowledge_base == knowledge_base)
-    ).scalar_one()
+    after = {row.key: row.value for row in rows}
+    if len(after) > _MOST_TAGS:
+        raise InvalidRequest(f"A resource has at most {_MOST_TAGS} tags.", param="tags")
+    return after
 
 
 def _set_base(connection: Connection, tenant: str, id: str, **values: Any) -> None:

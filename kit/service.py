@@ -1,0 +1,118 @@
+"""The frame of every service: a FastAPI app that knows its caller and answers in problem+json."""
+
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Annotated, Any, cast
+
+import orjson
+from fastapi import Depends, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from kit.auth.internal import HEADER, InternalTrust
+from kit.auth.principal import Principal
+from kit.errors import Internal, InvalidRequest, MethodNotAllowed, NotFound, PlatformError
+from kit.problems import MEDIA_TYPE, problem, retry_headers
+
+log = logging.getLogger(__name__)
+
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+Check = Callable[[], Awaitable[None]]
+"""Raises when the service cannot do its work."""
+
+
+def service_app(
+    title: str,
+    *,
+    trust: InternalTrust,
+    lifespan: Lifespan | None = None,
+    ready: Check | None = None,
+) -> FastAPI:
+    """An app without routes of its own but health; `caller` in its endpoints needs `trust`."""
+    app = FastAPI(title=title, lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+    app.state.trust = trust
+    app.add_middleware(ErrorBoundary)
+    app.add_exception_handler(PlatformError, _told)
+    app.add_exception_handler(RequestValidationError, _unprocessable)
+    app.add_exception_handler(HTTPException, _no_route)
+
+    @app.get("/livez")
+    async def livez() -> dict[str, str]:
+        return {"status": "ok"}
+
+    @app.get("/readyz")
+    async def readyz() -> dict[str, str]:
+        if ready is not None:
+            await ready()
+        return {"status": "ok"}
+
+    return app
+
+
+async def caller(request: Request) -> Principal:
+    """The principal that the gateway vouches for; Unauthenticated without its word."""
+    trust: InternalTrust = request.app.state.trust
+    return trust.verify(request.headers.get(HEADER, ""))
+
+
+Caller = Annotated[Principal, Depends(caller)]
+
+
+class ErrorBoundary:
+    """Turns what nobody expected into a plain 500; the stack goes to the log only."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = False
+
+        async def watched(message: Message) -> None:
+            nonlocal started
+            started = started or message["type"] == "http.response.start"
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watched)
+        except Exception:
+            log.exception("unexpected failure in %s", scope.get("path"))
+            if started:
+                raise
+            await _answer(Internal("Something went wrong inside the platform."))(
+                scope, receive, send
+            )
+
+
+def invalid_request(error: RequestValidationError) -> InvalidRequest:
+    """FastAPI's validation errors as one leaf that names the first wrong member."""
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"] if part != "body")
+    return InvalidRequest(f"{where or 'body'}: {first['msg']}", param=where or None)
+
+
+async def ndjson(lines: AsyncIterator[Any]) -> AsyncIterator[bytes]:
+    """Pydantic models as lines of JSON."""
+    async for line in lines:
+        yield line.model_dump_json().encode() + b"\n"
+
+
+async def _told(_: Request, error: Exception) -> Response:
+    return _answer(cast(PlatformError, error))
+
+
+async def _unprocessable(_: Request, error: Exception) -> Response:
+    return _answer(invalid_request(cast(RequestValidationError, error)))
+
+
+async def _no_route(request: Request, error: Exception) -> Response:
+    if isinstance(error, HTTPException) and error.status_code == 405:
+        return _answer(MethodNotAllowed(f"{request.url.path} does not take {request.method}."))
+    return _answer(NotFound(f"There is nothing at {request.url.path}."))
+
+
+def _answer(error: PlatformError) -> Response:
+    body = orjson.dumps(problem(error))
+    return Response(body, error.status, retry_headers(error), media_type=MEDIA_TYPE)

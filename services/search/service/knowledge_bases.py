@@ -1,0 +1,196 @@
+"""Making, changing and removing knowledge bases and data sources."""
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from sqlalchemy import Connection
+
+from contracts.search.knowledge_bases import (
+    CreateDataSource,
+    CreateKnowledgeBase,
+    DataSource,
+    DataSourceId,
+    DataSources,
+    KnowledgeBase,
+    KnowledgeBases,
+    ListDataSources,
+    Page,
+    Tags,
+    TagSet,
+    UpdateDataSource,
+    UpdateKnowledgeBase,
+)
+from kit.auth.principal import Principal
+from kit.database import Database
+from kit.errors import Conflict, InvalidRequest, NotFound
+from kit.jobs.accept import accept_job
+from kit.jobs.ports import Waker
+from services.search.ports import CollectionSpec, Index
+from services.search.repository import ingestions
+from services.search.repository import knowledge_bases as rows
+from services.search.service.chunking.strategy import parse_strategy
+from services.search.service.embedding import Embedding
+
+T = TypeVar("T")
+
+
+class KnowledgeBaseService:
+    """Use cases of the control plane; deletions are jobs, because vectors take their time."""
+
+    def __init__(
+        self, database: Database, index: Index, embedding: Embedding, waker: Waker
+    ) -> None:
+        self._database = database
+        self._index = index
+        self._embedding = embedding
+        self._waker = waker
+
+    async def create(self, who: Principal, ask: CreateKnowledgeBase) -> KnowledgeBase:
+        model = self._embedding.resolve(ask.spec.embedding_model)
+        dimension = self._embedding.check_dimensions(model, ask.spec.dimensions)
+        made = await self._database.write(
+            rows.create_base,
+            who.tenant,
+            ask.spec,
+            model=model,
+            dimension=dimension,
+            client_token=ask.client_token,
+        )
+        if ask.spec.tags:
+            arn = resource_arn(who, made.shown.id)
+            await self._database.write(rows.change_tags, who.tenant, arn, ask.spec.tags, [])
+        await self._index.create(await self.collection(made))
+        return made.shown
+
+    async def get(self, who: Principal, id: str) -> KnowledgeBase:
+        return (await self._database.read(rows.base, who.tenant, id)).shown
+
+    async def list(self, who: Principal, page: Page) -> KnowledgeBases:
+        found = await self._database.read(
+            rows.list_bases, who.tenant, page.limit + 1, page.token or ""
+        )
+        items, next_token = cut(found, page.limit, lambda last: last.id)
+        return KnowledgeBases(items=items, next_token=next_token)
+
+    async def update(self, who: Principal, ask: UpdateKnowledgeBase) -> KnowledgeBase:
+        before = await self._database.read(rows.base, who.tenant, ask.id)
+        if self._embedding.resolve(ask.spec.embedding_model) != before.model:
+            raise InvalidRequest(
+                "The embedding model of a knowledge base can't be changed; create another one.",
+                param="knowledgeBaseConfiguration",
+            )
+        return (await self._database.write(rows.update_base, who.tenant, ask.id, ask.spec)).shown
+
+    async def delete(self, who: Principal, id: str) -> KnowledgeBase:
+        def start(connection: Connection) -> KnowledgeBase:
+            if running := ingestions.active(connection, who.tenant, id):
+                raise Conflict(f"Ingestion job {running[0].id} still runs; stop it first.")
+            gone = rows.set_base_status(connection, who.tenant, id, "DELETING").shown
+            _accept_removal(connection, who, {"knowledge_base": id})
+            return gone
+
+        deleting = await self._database.write(start)
+        await self._waker.wake()
+        return deleting
+
+    async def tags(self, who: Principal, ask: Tags) -> TagSet:
+        """Changes the tags and tells them; asked to change nothing it just tells."""
+        base = await self._database.read(rows.base, who.tenant, _id_of(ask.resource))
+        if ask.resource != resource_arn(who, base.shown.id):
+            raise NotFound(f"{ask.resource} does not exist.", param="resourceArn")
+        after = await self._database.write(
+            rows.change_tags, who.tenant, ask.resource, ask.set, ask.remove
+        )
+        return TagSet(tags=after)
+
+    async def create_source(self, who: Principal, ask: CreateDataSource) -> DataSource:
+        parse_strategy(ask.spec.chunking)  # refuses a bad one now, not at the first ingestion
+        return await self._database.write(
+            rows.create_source,
+            who.tenant,
+            ask.knowledge_base,
+            ask.spec,
+            client_token=ask.client_token,
+        )
+
+    async def source(self, who: Principal, ask: DataSourceId) -> DataSource:
+        return await self._database.read(rows.source, who.tenant, ask.knowledge_base, ask.id)
+
+    async def sources(self, who: Principal, ask: ListDataSources) -> DataSources:
+        found = await self._database.read(
+            rows.list_sources, who.tenant, ask.knowledge_base, ask.limit + 1, ask.token or ""
+        )
+        items, next_token = cut(found, ask.limit, lambda last: last.id)
+        return DataSources(items=items, next_token=next_token)
+
+    async def update_source(self, who: Principal, ask: UpdateDataSource) -> DataSource:
+        def change(connection: Connection) -> DataSource:
+            before = rows.source(connection, who.tenant, ask.knowledge_base, ask.id)
+            if before.spec.chunking != ask.spec.chunking:
+                raise InvalidRequest(
+                    "The chunking of a data source can't be changed; create another one.",
+                    param="vectorIngestionConfiguration.chunkingConfiguration",
+                )
+            return rows.update_source(
+                connection,
+                who.tenant,
+                ask.knowledge_base,
+                ask.id,
+                name=ask.spec.name,
+                spec=ask.spec.model_dump(),
+            )
+
+        return await self._database.write(change)
+
+    async def delete_source(self, who: Principal, ask: DataSourceId) -> DataSource:
+        def start(connection: Connection) -> DataSource:
+            for running in ingestions.active(connection, who.tenant, ask.knowledge_base):
+                if running.data_source == ask.id:
+                    raise Conflict(f"Ingestion job {running.id} still runs; stop it first.")
+            rows.source(connection, who.tenant, ask.knowledge_base, ask.id)
+            gone = rows.update_source(
+                connection, who.tenant, ask.knowledge_base, ask.id, status="DELETING"
+            )
+            _accept_removal(
+                connection, who, {"knowledge_base": ask.knowledge_base, "data_source": ask.id}
+            )
+            return gone
+
+        deleting = await self._database.write(start)
+        await self._waker.wake()
+        return deleting
+
+    async def collection(self, base: rows.Base) -> CollectionSpec:
+        return collection_of(base, (await self._embedding.embedder(base.model)).dimension)
+
+
+def collection_of(base: rows.Base, dimension: int) -> CollectionSpec:
+    """The index keeps the model's own dimension: padding changes no cosine and costs space."""
+    spec = CollectionSpec(base.shown.id, dimension, base.shown.spec.language)
+    if base.average_length is None:
+        return spec
+    return CollectionSpec(spec.name, dimension, spec.language, base.average_length)
+
+
+def resource_arn(who: Principal, knowledge_base: str) -> str:
+    return f"arn:aws:bedrock:us-east-1:{who.account}:knowledge-base/{knowledge_base}"
+
+
+def cut(found: Sequence[T], limit: int, token: Callable[[T], str]) -> tuple[list[T], str | None]:
+    """A page out of `limit + 1` rows, and the token of the next where there is one."""
+    items = list(found[:limit])
+    return items, token(items[-1]) if len(found) > limit else None
+
+
+def _accept_removal(connection: Connection, who: Principal, what: dict[str, str]) -> None:
+    accept_job(
+        connection,
+        tenant=who.tenant,
+        kind="removal",
+        input={**what, "account": who.account, "key": who.key},
+        idem_key="removal:" + ":".join(what.values()),
+    )
+
+
+def _id_of(arn: str) -> str:
+    return arn.rpartition("/")[2]
