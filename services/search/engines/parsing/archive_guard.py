@@ -6,16 +6,18 @@ import zipfile
 
 from kit.errors import InvalidRequest
 from services.search.engines.parsing.limits import MIB, ParsingLimits
+from services.search.engines.parsing.xml_guard import refuse_document_types
 
 _ENCRYPTED_FLAG = 0x1
 _LOCAL_HEADER = 30
 _RATIO_FROM = MIB  # small parts may compress well without harm
 _METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
+_CONTENT_TYPES = "[Content_Types].xml"
 _END_RECORD = b"PK\x05\x06"
 
 
-def open_archive(body: bytes, kind: str, main_part: str, limits: ParsingLimits) -> zipfile.ZipFile:
-    """The archive, when nothing about it is hostile; `kind` and `main_part` word the refusals."""
+def check_archive(body: bytes, kind: str, limits: ParsingLimits) -> None:
+    """Raises InvalidRequest when anything about the archive is hostile; `kind` words the reason."""
     _check_count(body, kind, limits)
     try:
         archive = zipfile.ZipFile(io.BytesIO(body))
@@ -27,9 +29,9 @@ def open_archive(body: bytes, kind: str, main_part: str, limits: ParsingLimits) 
     for entry in entries:
         _check_entry(entry, kind, limits)
     _check_total(entries, kind, limits)
-    if main_part not in archive.NameToInfo:
-        raise InvalidRequest(f"Not a valid {kind} file: {main_part} is missing from it.")
-    return archive
+    if _CONTENT_TYPES not in archive.NameToInfo:
+        raise InvalidRequest(f"Not a valid {kind} file: {_CONTENT_TYPES} is missing from it.")
+    refuse_document_types(archive, kind)
 
 
 def _check_count(body: bytes, kind: str, limits: ParsingLimits) -> None:
@@ -59,7 +61,7 @@ def _check_entry(entry: zipfile.ZipInfo, kind: str, limits: ParsingLimits) -> No
         raise InvalidRequest(f"Not a valid {kind} file: unknown compression in its archive.")
     if entry.file_size > max(_RATIO_FROM, entry.compress_size * limits.archive_ratio):
         raise InvalidRequest(
-            f"The {kind} file expands more than {limits.archive_ratio} times: refused as a zip bomb."
+            f"The {kind} file expands more than {limits.archive_ratio} times, as a zip bomb does."
         )
 
 

@@ -86,7 +86,7 @@ class _Writer:
 
 
 def _walk(root: LexborNode, writer: _Writer) -> None:
-    """Depth first without recursion and one sibling at a time: hostile pages nest a million deep."""
+    """Depth first, without recursion: hostile pages nest a million deep."""
     stack: list[tuple[LexborNode, bool, bool]] = [(root, False, False)]
     while stack:
         node, leaving, preserve = stack.pop()

@@ -20,7 +20,7 @@ _IN_LOOP = MIB  # a larger answer is decoded in a thread
 
 
 class SandboxedParser:
-    """Parses hostile documents safely. Belongs to one event loop; starts with the first document."""
+    """Parses hostile documents safely; belongs to one event loop."""
 
     def __init__(self, limits: ParsingLimits | None = None) -> None:
         self.limits = limits or ParsingLimits()

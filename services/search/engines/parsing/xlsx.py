@@ -8,22 +8,19 @@ from datetime import date, datetime, time
 from typing import Any
 from xml.etree.ElementTree import ParseError
 
-import defusedxml
 import openpyxl
 from openpyxl.utils.exceptions import InvalidFileException
 
 from kit.errors import InvalidRequest
-from services.search.engines.parsing.archive_guard import open_archive
+from services.search.engines.parsing.archive_guard import check_archive
 from services.search.engines.parsing.extracted import Extracted, TextBuilder
 from services.search.engines.parsing.limits import ParsingLimits
 
 
 def parse_xlsx(body: bytes, limits: ParsingLimits) -> Extracted:
-    open_archive(body, "xlsx", "[Content_Types].xml", limits).close()
+    check_archive(body, "xlsx", limits)
     try:
         return _read(body, limits)
-    except defusedxml.DefusedXmlException as error:
-        raise InvalidRequest("Not a valid xlsx file: its XML declares entities.") from error
     except (
         ParseError, InvalidFileException, zipfile.BadZipFile, zlib.error, OSError, EOFError,
         KeyError, ValueError, TypeError, AttributeError, IndexError, RecursionError,
