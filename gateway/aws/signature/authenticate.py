@@ -3,8 +3,8 @@
 import hashlib
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
+from itertools import chain
 from time import time
-from typing import Protocol
 
 from gateway.aws.request import AwsRequest
 from gateway.aws.signature.bedrock_bearer import PREFIX, SERVICE, read_short_term
@@ -16,9 +16,10 @@ from gateway.aws.signature.errors import (
     Malformed,
     Refused,
     dialect_of,
-    no_such_key,
 )
+from gateway.aws.signature.lookup import Keys, secret_for
 from gateway.aws.signature.payload import open_body, read_whole, signed_hash
+from gateway.aws.signature.post_upload import PostUpload, authenticate_post
 from gateway.aws.signature.sigv2 import check_v2, read_v2_claim
 from gateway.aws.signature.sigv4 import check_signature, check_terms
 from kit.auth.principal import Principal
@@ -26,14 +27,6 @@ from kit.errors import Unauthenticated
 
 _MOST_BUFFERED = 64 * 2**20
 _EMPTY_HASH = hashlib.sha256(b"").hexdigest()
-
-
-class Keys(Protocol):
-    """The part of `kit.auth.directory.KeyDirectory` that verification needs."""
-
-    async def by_bearer(self, token: str) -> Principal: ...
-
-    async def secret_of(self, access_key_id: str) -> tuple[str, Principal] | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +79,15 @@ class Authenticator:
         claim = read_header_claim(request, dialect)
         return await self._v4(request, claim, service, dialect)
 
+    async def authenticate_post(self, request: AwsRequest, bucket: str) -> PostUpload:
+        """A browser's form upload to `bucket`, which the path names: signed by its policy."""
+        return await authenticate_post(request, bucket, self._keys, self._clock())
+
     async def _v4(
         self, request: AwsRequest, claim: Claim, service: str, dialect: Dialect
     ) -> Authenticated:
         check_terms(request, claim, service, self._clock(), dialect)
-        secret, principal = await self.secret_for(request, claim.access_key, dialect)
+        secret, principal = await secret_for(self._keys, claim.access_key, _names(request), dialect)
         body_hash = signed_hash(request, claim, dialect, plain_http=self._plain_http)
         if body_hash is None:
             return await self._v4_buffered(request, claim, secret, principal, dialect)
@@ -110,7 +107,7 @@ class Authenticator:
 
     async def _v2(self, request: AwsRequest) -> Authenticated:
         claim = read_v2_claim(request)
-        secret, principal = await self.secret_for(request, claim.access_key, S3)
+        secret, principal = await secret_for(self._keys, claim.access_key, _names(request), S3)
         check_v2(request, claim, secret, self._clock())
         return Authenticated(principal, request.body, _length(request))
 
@@ -120,7 +117,7 @@ class Authenticator:
         if token.startswith(PREFIX) and service == SERVICE:
             signed, claim = read_short_term(token)
             check_terms(signed, claim, SERVICE, self._clock(), JSON)
-            secret, principal = await self.secret_for(signed, claim.access_key, JSON)
+            secret, principal = await secret_for(self._keys, claim.access_key, _names(signed), JSON)
             check_signature(signed, claim, secret, _EMPTY_HASH, JSON)
         else:
             try:
@@ -130,18 +127,9 @@ class Authenticator:
                 raise Refused(code, f"Authentication failed: {error.message}") from error
         return Authenticated(principal, request.body, _length(request))
 
-    async def secret_for(
-        self, request: AwsRequest, access_key: str, dialect: Dialect
-    ) -> tuple[str, Principal]:
-        """Raises Refused for a key that is unknown, or one that claims to be temporary."""
-        names = (name.lower() for name, _ in request.query)
-        if request.header("x-amz-security-token") or "x-amz-security-token" in names:
-            message = "No session tokens are issued here; unset AWS_SESSION_TOKEN and sign again."
-            raise Refused(dialect.bad_session, message)
-        found = await self._keys.secret_of(access_key)
-        if found is None:
-            raise no_such_key(dialect)
-        return found
+
+def _names(request: AwsRequest) -> chain[str]:
+    return chain(request.by_name, (name for name, _ in request.query))
 
 
 def _length(request: AwsRequest) -> int | None:

@@ -52,7 +52,7 @@ def read_header_claim(request: AwsRequest, dialect: Dialect) -> Claim:
     try:
         signed_headers = _signed_headers(fields["SignedHeaders"])
         timestamp = _header_time(request, signed_headers)
-        return _claim(fields["Credential"], signed_headers, fields["Signature"], timestamp)
+        return make_claim(fields["Credential"], signed_headers, fields["Signature"], timestamp)
     except ValueError as error:
         raise malformed(str(error)) from error
 
@@ -71,19 +71,22 @@ def read_query_claim(request: AwsRequest, dialect: Dialect) -> Claim:
         expires = _expires(fields.get("X-Amz-Expires", ""))
         signed_headers = _signed_headers(fields.get("X-Amz-SignedHeaders", ""))
         credential, signature = fields.get("X-Amz-Credential", ""), fields["X-Amz-Signature"]
-        return _claim(credential, signed_headers, signature, fields.get("X-Amz-Date", ""), expires)
+        return make_claim(
+            credential, signed_headers, signature, fields.get("X-Amz-Date", ""), expires
+        )
     except ValueError as error:
         message = f"The query-string authentication is malformed: {error}."
         raise Malformed(dialect.malformed_query, message) from error
 
 
-def _claim(
+def make_claim(
     credential: str,
     signed_headers: tuple[str, ...],
     signature: str,
     timestamp: str,
     expires: int | None = None,
 ) -> Claim:
+    """Raises ValueError with a sentence on the part that is malformed."""
     parts = credential.split("/")
     if len(parts) != 5 or not all(parts) or parts[4] != "aws4_request":
         raise ValueError("Credential must be KEY/YYYYMMDD/REGION/SERVICE/aws4_request")

@@ -94,14 +94,6 @@ def dialect_of(service: str) -> Dialect:
     return QUERY if service in _QUERY_SERVICES else JSON
 
 
-def no_such_key(dialect: Dialect) -> Refused:
-    return Refused(
-        dialect.unknown_key,
-        "The access key id is not known here, or is expired or revoked;"
-        " `undercroft keys create` makes one.",
-    )
-
-
 def mismatch(dialect: Dialect) -> Refused:
     return Refused(
         dialect.mismatch,
