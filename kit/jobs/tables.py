@@ -50,7 +50,7 @@ jobs = Table(
     UniqueConstraint("tenant", "idem_key"),
 )
 """`epoch` counts claims and fences every write, `attempts` counts ends with an error,
-`crash_count` ends without a word; `dispatched_at` is when a message last went out for a queued job."""
+`crash_count` ends without a word; `dispatched_at` is when a message last went out for it."""
 
 _QUEUED = text("state = 'queued'")
 _RUNNING = text("state = 'running'")

@@ -1,0 +1,31 @@
+"""What a worker and its dispatcher need to know, from the environment and from secret files."""
+
+from pydantic import Field, SecretStr
+from pydantic_settings import SettingsConfigDict
+
+from kit.jobs.dispatch import RESEND_AFTER
+from kit.settings import PlatformSettings
+
+
+class WorkerSettings(PlatformSettings):
+    """Times are seconds."""
+
+    model_config = SettingsConfigDict(env_prefix="WORKER_")
+
+    database_url: SecretStr
+    """SQLAlchemy's form: `postgresql+psycopg://user:password@host/database`."""
+    broker_url: SecretStr
+    """Redis or RabbitMQ; losing it, even with all its messages, loses no job."""
+    concurrency: int = Field(default=2, ge=1)
+    """Child processes of one worker; each runs one job at a time."""
+    fleet: int = Field(default=2, ge=1)
+    """Child processes of all workers together: the dispatcher keeps four messages for each."""
+    queues: str = "jobs,quarantine"
+    """A worker for `quarantine` alone keeps jobs that broke a process away from the others."""
+    lease: float = Field(default=10.0, ge=1)
+    resend_after: float = Field(default=RESEND_AFTER, gt=0)
+    poll: float = Field(default=1.0, gt=0)
+    drain: float = Field(default=5.0, ge=0)
+    """How long a running job may go on after SIGTERM before it is given back."""
+    patience: float = Field(default=60.0, gt=0)
+    """How long a handler may block its event loop before its process is ended."""
