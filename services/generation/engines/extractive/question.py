@@ -54,8 +54,8 @@ _ASKING = frozenset(
         "answer many much long often year date day month time number amount percent percentage"
         " share who person name kind type sort exactly give list describe explain find mention"
         " happen happened main full email e-mail mail address phone telephone website url call"
-        " contact reach price cost place city reason field compare use need"
-        " get deliver say state work size version temperature height length weight speed colour color"
+        " contact reach price cost place city reason field compare use need get"
+        " deliver say state work size version temperature height length weight speed colour"
     )
 )
 _ASKING_WEIGHT = 0.35

@@ -1,0 +1,58 @@
+"""Composes the generation service from its settings."""
+
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+from kit.auth.internal import InternalTrust
+from kit.catalogue import Catalogue, ModelEntry, load
+from kit.service import service_app
+from services.generation.endpoints import routes
+from services.generation.engines.extractive.engine import ExtractiveEngine
+from services.generation.engines.openai.engine import OpenAIEngine
+from services.generation.ports import ChatEngine
+from services.generation.service import GenerationService
+from services.generation.settings import GenerationSettings
+
+
+def create_app(settings: GenerationSettings, *, trust: InternalTrust) -> FastAPI:
+    """The extractive engine is always there; the openai engine where a URL is set."""
+    engines: dict[str, ChatEngine] = {"extractive": ExtractiveEngine()}
+    if settings.openai_base_url is not None:
+        engines["openai"] = OpenAIEngine(settings)
+    service = GenerationService(catalogue(settings), engines)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        await service.close()
+
+    app = service_app("Undercroft generation", trust=trust, lifespan=lifespan)
+    app.include_router(routes(service))
+    return app
+
+
+def catalogue(settings: GenerationSettings) -> Catalogue:
+    """The model files, and the model of the settings, which takes the names that others yield."""
+    files = load(settings.models)
+    if settings.openai_base_url is None or settings.openai_model is None:
+        return files
+    yielded = {alias for entry in files.entries if entry.yields for alias in entry.aliases}
+    own = {alias for alias in yielded if "." not in alias}  # names of the yielding models
+    slug = re.sub(r"[^a-z0-9-]+", "-", settings.openai_model.lower()).strip("-")
+    return files.with_entry(
+        ModelEntry(
+            id=f"openai.{slug}",
+            name=settings.openai_model,
+            provider="openai-compatible server",
+            kind="text",
+            engine="openai",
+            served_as=settings.openai_model,
+            description=f"{settings.openai_model}, at an OpenAI-compatible server.",
+            licence="the model's own",
+            source=str(settings.openai_base_url),
+            aliases=tuple(sorted((yielded - own) | {settings.openai_model})),
+        )
+    )
