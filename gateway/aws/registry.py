@@ -35,13 +35,19 @@ Parameters = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What a handler may know of the request besides its parameters."""
+    """What a handler may know of the request besides its parameters.
+
+    `length` is that of the decoded body where the client stated it. `trailers` (such as
+    `x-amz-checksum-crc32`) are complete once a streamed body has been read to its end.
+    """
 
     principal: Principal
     request: AwsRequest
     request_id: str
     backends: Backends
     operation: OperationId
+    length: int | None = None
+    trailers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +113,11 @@ def operation(
 def errors(
     service: str, table: Mapping[type[PlatformError], str | ErrorName], *, operation: str = ""
 ) -> None:
-    """Names a service's errors, or one operation's; a subclass falls back to its leaf's name."""
+    """Names a service's errors, or one operation's.
+
+    A leaf without a name here has a common one, and a subclass falls back to its leaf's name: where
+    S3 tells NoSuchBucket from NoSuchKey, its module subclasses NotFound.
+    """
     named = {
         leaf: name if isinstance(name, ErrorName) else ErrorName(name)
         for leaf, name in table.items()
@@ -128,16 +138,10 @@ def error_tables() -> dict[tuple[str, str], dict[type[PlatformError], ErrorName]
     return _ERRORS
 
 
-def error_name(identity: OperationId, kind: type[PlatformError]) -> ErrorName | None:
-    """The operation's own name of the error before the service's; the nearest class first."""
-    for table in (
-        _ERRORS.get((identity.service, identity.name)),
-        _ERRORS.get((identity.service, "")),
-    ):
-        for ancestor in kind.__mro__ if table else ():
-            if table and ancestor in table:
-                return table[ancestor]
-    return None
+def error_name(identity: OperationId, kind: type) -> ErrorName | None:
+    """What the operation, or else its service, calls exactly this class of error."""
+    own = _ERRORS.get((identity.service, identity.name), {}).get(kind)
+    return own or _ERRORS.get((identity.service, ""), {}).get(kind)
 
 
 def _any_resource(_: Parameters) -> str:

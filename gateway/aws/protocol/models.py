@@ -59,9 +59,9 @@ class OperationSpec:
         return _event_stream_member(self.output)
 
     @cached_property
-    def errors(self) -> dict[str, int | None]:
-        """HTTP status by error code, of the errors that the operation's model lists."""
-        return {error_code(shape): error_status(shape) for shape in self.model.error_shapes}
+    def errors(self) -> dict[str, Any]:
+        """The error shapes that the operation's model lists, by their code."""
+        return {error_code(shape): shape for shape in self.model.error_shapes}
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,14 +92,14 @@ class ServiceSpec:
         return tuple(self.raw["operations"])
 
     @cached_property
-    def error_codes(self) -> dict[str, int | None]:
-        """HTTP status by error code, over every error shape of the service."""
-        shapes = (self.model.shape_for(name) for name in self.model.shape_names)
-        return {
-            error_code(shape): error_status(shape)
-            for shape in shapes
-            if shape.metadata.get("exception") or "error" in shape.metadata
-        }
+    def errors(self) -> dict[str, Any]:
+        """Every error shape of the service, by its code."""
+        names = (
+            name
+            for name, shape in self.raw["shapes"].items()
+            if shape.get("exception") or "error" in shape
+        )
+        return {error_code(shape): shape for shape in map(self.model.shape_for, names)}
 
     @cached_property
     def _specs(self) -> dict[str, OperationSpec]:

@@ -6,19 +6,16 @@ from functools import cache
 from urllib.parse import parse_qsl, unquote
 
 from gateway.aws.protocol import models
+from gateway.aws.protocol.failures import UnknownOperation
 from gateway.aws.protocol.identity import OperationId
 from gateway.aws.protocol.models import OperationSpec, ServiceSpec
 from gateway.aws.protocol.paths import Match, PathTree, Template
 from gateway.aws.protocol.wire import Protocol, detect, signing_name
 from gateway.aws.request import AwsRequest
-from kit.errors import InvalidRequest, NotFound
+from kit.errors import InvalidRequest
 
 # Without a signing name (a bearer key) the path decides; S3 comes last because it takes any path.
 _BY_PATH = ("bedrock", "sagemaker", "s3")
-
-
-class UnknownOperation(NotFound):
-    """The request fits no operation of any model."""
 
 
 @dataclass(frozen=True, slots=True)
