@@ -40,8 +40,6 @@ def _check_count(body: bytes, kind: str, limits: ParsingLimits) -> None:
     claimed = int.from_bytes(body[at + 10 : at + 12], "little") if at >= 0 else 0
     if claimed > limits.archive_entries:
         raise InvalidRequest(_too_many(kind, claimed, limits))
-    if at >= 20 and body[at - 20 : at - 16] == b"PK\x06\x07":
-        raise InvalidRequest(f"Not a valid {kind} file: Zip64 archives are not accepted.")
 
 
 def _too_many(kind: str, count: int, limits: ParsingLimits) -> str:

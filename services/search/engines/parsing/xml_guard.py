@@ -1,4 +1,4 @@
-"""Refuses document type declarations in an archive's XML: no entity can expand or fetch anything."""
+"""Refuses document types in an archive's XML, so no entity can expand or fetch anything."""
 
 import zipfile
 import zlib
