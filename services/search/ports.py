@@ -133,6 +133,10 @@ class Index(Protocol):
         """Deletes a document's points but those of version `keep` (None: all of them)."""
         ...
 
+    async def delete_version(self, collection: str, document: str, version: int) -> None:
+        """Deletes the points of one version of a document."""
+        ...
+
     async def set_metadata(
         self, collection: str, document: str, version: int, metadata: Metadata, new_version: int
     ) -> None:

@@ -132,20 +132,8 @@ def commit_version(
             insert(chunks),
             [_chunk_row(tenant, before.uid, version, n, c) for n, c in enumerate(new_chunks)],
         )
-    _settle(
-        connection,
-        tenant,
-        before,
-        version=version,
-        content_hash=content_hash,
-        content_mark=marks.content,
-        metadata_mark=marks.metadata,
-        metadata=metadata,
-        chunks=points,
-        status="INDEXED",
-        reason=None,
-        ingestion=ingestion,
-    )
+    settled = {"version": version, "content_hash": content_hash, "chunks": points}
+    _settle(connection, tenant, before, marks, "INDEXED", ingestion, metadata=metadata, **settled)
     if before.content_hash != content_hash:
         forget_turns(connection, tenant, before.uid)
 
@@ -155,21 +143,25 @@ def commit_metadata(
     tenant: str,
     before: Known,
     *,
-    metadata_hash: str,
+    marks: Marks,
     metadata: Metadata,
     ingestion: str | None,
 ) -> None:
-    _settle(
-        connection, tenant, before, metadata_hash=metadata_hash, metadata=metadata,
-        status="INDEXED", reason=None, ingestion=ingestion,
-    )  # fmt: skip
+    """For content that is the same: new attributes, or only new marks."""
+    _settle(connection, tenant, before, marks, "INDEXED", ingestion, metadata=metadata)
 
 
 def commit_failure(
-    connection: Connection, tenant: str, before: Known, *, reason: str, ingestion: str | None
+    connection: Connection,
+    tenant: str,
+    before: Known,
+    *,
+    marks: Marks,
+    reason: str,
+    ingestion: str | None,
 ) -> None:
     """Marks the document FAILED; what was visible of an earlier version stays so."""
-    _settle(connection, tenant, before, status="FAILED", reason=reason[:2048], ingestion=ingestion)
+    _settle(connection, tenant, before, marks, "FAILED", ingestion, reason=reason[:2048])
 
 
 def hide(connection: Connection, tenant: str, before: Known) -> None:
@@ -177,7 +169,8 @@ def hide(connection: Connection, tenant: str, before: Known) -> None:
     connection.execute(delete(chunks).where(chunks.c.tenant == tenant, _of(before.uid)))
     forget_turns(connection, tenant, before.uid)
     point_rows.condemn(connection, tenant, before.uid)
-    _settle(connection, tenant, before, version=0, metadata={}, status="DELETING")
+    gone = {"version": 0, "metadata": {}, "content_hash": None}
+    _settle(connection, tenant, before, Marks("", None), "DELETING", before.ingestion, **gone)
 
 
 def remove(connection: Connection, tenant: str, uid: str) -> None:
@@ -256,7 +249,16 @@ def page(
     return [_document(row) for row in rows]
 
 
-def _settle(connection: Connection, tenant: str, before: Known, **values: Any) -> None:
+def _settle(
+    connection: Connection,
+    tenant: str,
+    before: Known,
+    marks: Marks,
+    status: str,
+    ingestion: str | None,
+    **values: Any,
+) -> None:
+    settled = {"reason": None, **values}
     changed = connection.execute(
         update(documents)
         .where(
@@ -264,7 +266,14 @@ def _settle(connection: Connection, tenant: str, before: Known, **values: Any) -
             documents.c.uid == before.uid,
             documents.c.version == before.version,
         )
-        .values(updated_at=clock(connection), **values)
+        .values(
+            status=status,
+            ingestion=ingestion,
+            content_mark=marks.content,
+            metadata_mark=marks.metadata,
+            updated_at=clock(connection),
+            **settled,
+        )
     )
     if changed.rowcount == 0:
         raise Conflict(f"Another ingestion changed {before.id} meanwhile; it is taken up again.")

@@ -2,7 +2,6 @@
 
 import hashlib
 import secrets
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from uuid import UUID, uuid5
 
@@ -28,7 +27,7 @@ from services.search.repository import documents as rows
 from services.search.repository import ingestions, points
 from services.search.repository.knowledge_bases import Base
 from services.search.service.audit import Auditor
-from services.search.service.chunking.split import split
+from services.search.service.chunking.chunker import chunk_document
 from services.search.service.chunking.strategy import parse_strategy
 from services.search.service.embedding import Embedding
 from services.search.service.sidecars import parse_sidecar
@@ -57,6 +56,7 @@ class Prepared:
     """A document read, parsed and cut; nothing of it is stored yet."""
 
     metadata: Metadata
+    text: str
     chunks: list[Chunk]
 
 
@@ -104,7 +104,7 @@ class Indexing:
         """Raises InvalidRequest with a reason that the document's owner understands."""
         metadata, records = _attributes(scope, id, body)
         parsed = await self._parser.parse(body.body, name=body.name, records=records)
-        return Prepared(metadata, await self._chunks(scope, parsed))
+        return Prepared(metadata, parsed.text, await self._chunks(scope, parsed))
 
     async def delete(self, scope: Scope, before: rows.Known) -> None:
         """Text and sessions go with the first commit; the row stays until the vectors are gone."""
@@ -141,7 +141,7 @@ class Indexing:
         prepared: Prepared,
     ) -> None:
         tenant, version = scope.who.tenant, secrets.randbits(52) + 1
-        new = _rows_of(before.uid, version, prepared.chunks)
+        new = _rows_of(before.uid, version, prepared)
         searched = new[: len(prepared.chunks)]
         vectors = await self._embedding.chunk_vectors(
             scope.base.model, [chunk.text for chunk in searched]
@@ -172,7 +172,8 @@ class Indexing:
                 points=len(searched),
                 ingestion=scope.ingestion,
             )
-            self._count(connection, scope, **{"modified" if before.version else "new": 1})
+            known = bool(before.version)
+            self._count(connection, scope, modified=int(known), new=int(not known))
 
         await self._database.write(begin)
         try:
@@ -251,7 +252,7 @@ class Indexing:
     async def _chunks(self, scope: Scope, parsed: ParsedDocument) -> list[Chunk]:
         embedder = await self._embedding.embedder(scope.base.model)
         strategy = parse_strategy(scope.data_source.spec.chunking)
-        chunks = await split(parsed, strategy, embedder)
+        chunks = await chunk_document(parsed, strategy, embedder)
         if not chunks:
             raise InvalidRequest("There is no text in this document.")
         return chunks
@@ -271,29 +272,34 @@ def _attributes(scope: Scope, id: str, body: SourceBody) -> tuple[Metadata, Reco
     return {**own, SOURCE_URI: id, DATA_SOURCE: scope.data_source.id}, records
 
 
-def _rows_of(document: str, version: int, chunks: Sequence[Chunk]) -> list[rows.NewChunk]:
+def _rows_of(document: str, version: int, prepared: Prepared) -> list[rows.NewChunk]:
     """The searched chunks in their order, then the parents that they are returned as."""
-    name: Callable[[str], str] = lambda what: str(uuid5(_POINTS, f"{document}/{version}/{what}"))  # noqa: E731
-    parents: dict[tuple[int, int], rows.NewChunk] = {}
-    searched = []
-    for ordinal, chunk in enumerate(chunks):
-        parent = None
-        if chunk.parent is not None:
-            start, end = chunk.parent.start, chunk.parent.end
-            above = parents.setdefault(
-                (start, end),
-                rows.NewChunk(
-                    name(f"parent/{len(parents)}"), chunk.parent.text, start, end, chunk.page
-                ),
-            )
-            parent = above.id
-        extra = dict(chunk.metadata) | ({PAGE: float(chunk.page)} if chunk.page else {})
-        searched.append(
-            rows.NewChunk(
-                name(str(ordinal)), chunk.text, chunk.start, chunk.end, chunk.page, parent, extra
-            )
+
+    def name(what: str) -> str:
+        return str(uuid5(_POINTS, f"{document}/{version}/{what}"))
+
+    spans = dict.fromkeys(chunk.parent for chunk in prepared.chunks if chunk.parent is not None)
+    parents = {span: name(f"parent/{n}") for n, span in enumerate(spans)}
+    searched = [
+        rows.NewChunk(
+            id=name(str(n)),
+            text=chunk.text,
+            start=chunk.start,
+            end=chunk.end,
+            page=chunk.page,
+            parent=parents[chunk.parent] if chunk.parent is not None else None,
+            metadata={**chunk.metadata, **_page(chunk.page)},
         )
-    return [*searched, *parents.values()]
+        for n, chunk in enumerate(prepared.chunks)
+    ]
+    return searched + [
+        rows.NewChunk(id=id, text=prepared.text[start:end], start=start, end=end)
+        for (start, end), id in parents.items()
+    ]
+
+
+def _page(number: int | None) -> Metadata:
+    return {} if number is None else {PAGE: float(number)}
 
 
 def _digest(body: SourceBody) -> str:

@@ -9,6 +9,7 @@ from contracts.search.ingestion import (
     Fence,
     FinishIngestion,
     IngestionPlan,
+    IngestionStatus,
     PlanIngestion,
     PlannedStep,
     RemoveResources,
@@ -94,7 +95,9 @@ class Ingesting:
 
         def close(connection: Connection) -> Statistics:
             fence(connection, ask.fence.job, ask.fence.epoch)
-            status = "STOPPED" if ask.stopped else "FAILED" if ask.failure else "COMPLETE"
+            status: IngestionStatus = "FAILED" if ask.failure else "COMPLETE"
+            if ask.stopped:
+                status = "STOPPED"
             ingestions.count(connection, who.tenant, ingestion, reason=ask.failure)
             ingestions.set_status(connection, who.tenant, ingestion, status)
             return ingestions.get(

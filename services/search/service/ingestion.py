@@ -8,6 +8,7 @@ from contracts.search.ingestion import (
     Ingestion,
     IngestionId,
     Ingestions,
+    IngestionStatus,
     ListDocuments,
     ListIngestions,
     PutDocuments,
@@ -76,7 +77,7 @@ class IngestionService:
             if found.status not in ("STARTING", "IN_PROGRESS"):
                 raise Conflict(f"Ingestion job {ask.id} is {found.status}; it can't be stopped.")
             job = cancel_job(connection, who.tenant, found.job)
-            status = "STOPPED" if job.state == "cancelled" else "STOPPING"
+            status: IngestionStatus = "STOPPED" if job.state == "cancelled" else "STOPPING"
             ingestions.set_status(connection, who.tenant, ask.id, status)
             return self._get(connection, who, ask)
 
