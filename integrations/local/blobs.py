@@ -26,6 +26,9 @@ _SYNC_EVERY = 64 << 20
 """Bytes between syncs on the way, so that the last one before an answer is short."""
 
 
+_HEX = "0123456789abcdef"
+
+
 class LocalBlobs:
     """Blobs on a disk that is not shared between hosts: locks tell which writers still live."""
 
@@ -33,7 +36,7 @@ class LocalBlobs:
         """Makes the folder, and removes what writers that died have left."""
         self._folder = folder
         self._incoming = folder / "incoming"
-        self._incoming.mkdir(parents=True, exist_ok=True)
+        _make_fan(folder, self._incoming)
         self._threads = ThreadPoolExecutor(threads, "blobs")
         _remove_abandoned(self._incoming)
 
@@ -63,11 +66,8 @@ class LocalBlobs:
         """Moves a finished file to where it is read; durable when this returns."""
         blob = str(uuid4())
         path = self._path(blob)
-        made = [folder for folder in (path.parent, path.parent.parent) if not folder.is_dir()]
-        path.parent.mkdir(parents=True, exist_ok=True)
         temporary.rename(path)
-        for folder in (path.parent, *(folder.parent for folder in made)):
-            _sync_folder(folder)
+        _sync_folder(path.parent)
         return blob
 
     def new_temporary(self) -> Path:
@@ -75,7 +75,7 @@ class LocalBlobs:
 
     def _path(self, blob: str) -> Path:
         name = str(UUID(blob))  # whatever a row says, nothing but a UUID becomes a path
-        return self._folder / name[:2] / name[2:4] / name
+        return self._folder / name[0] / name[1] / name
 
     async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         call = lambda: work(*args, **kwargs)  # noqa: E731 - ParamSpec through a thread
@@ -169,6 +169,16 @@ class _FileReader:
             os.close(descriptor)
 
 
+def _make_fan(folder: Path, incoming: Path) -> None:
+    """Makes every sub-folder at once, so that a commit has only its own folder to sync."""
+    incoming.mkdir(parents=True, exist_ok=True)
+    for first in _HEX:
+        for second in _HEX:
+            (folder / first / second).mkdir(parents=True, exist_ok=True)
+        _sync_folder(folder / first)
+    _sync_folder(folder)
+
+
 def _open_locked(path: Path) -> FileIO:
     while True:
         file = FileIO(path, "xb")
@@ -189,7 +199,7 @@ def _remove_abandoned(folder: Path) -> None:
 
 
 def _subfolders(folder: Path) -> list[Path]:
-    return [path for path in folder.glob("??/??") if path.is_dir()]
+    return [path for path in folder.glob("?/?") if path.is_dir()]
 
 
 def _files_before(folder: Path, before: float) -> list[str]:

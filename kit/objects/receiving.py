@@ -108,7 +108,9 @@ def _check_kept(expected: Expected, digests: Digests) -> None:
         )
     if expected.md5 and expected.md5 != digests.md5_hex():
         raise BadDigest("The Content-MD5 you specified did not match what we received.")
-    if expected.checksum and expected.checksum != digests.value(expected.algorithm):
+    trailer = expected.trailers.get(f"x-amz-checksum-{expected.algorithm.lower()}", "")
+    promised = expected.checksum or trailer
+    if promised and promised != digests.value(expected.algorithm):
         raise BadDigest(
             f"The {expected.algorithm} you specified did not match the calculated checksum."
         )

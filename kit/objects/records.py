@@ -36,13 +36,15 @@ class Expected:
     """What the sender promises of the bytes.
 
     `length` in bytes; `md5` in hex; `algorithm` and `checksum` (base64) as S3 names them. With an
-    algorithm and no checksum it is computed and stored.
+    algorithm and no checksum it is computed and stored. A checksum may also stand in `trailers`
+    (`x-amz-checksum-…`), which are filled by the time the body has ended.
     """
 
     length: int | None = None
     md5: str = ""
     algorithm: str = ""
     checksum: str = ""
+    trailers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,16 +71,15 @@ class ObjectInfo:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Bytes `start` to `start + length` of an object of `size` bytes; `part` if one was asked."""
+    """Bytes `start` to `start + length` of an object of `size` bytes.
+
+    `partial` says that a range or a part was asked for, even if it is all of the object.
+    """
 
     start: int
     length: int
     size: int
-    part: int | None = None
-
-    @property
-    def is_whole(self) -> bool:
-        return self.length == self.size
+    partial: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -176,6 +176,6 @@ def _span(info: ObjectInfo, parts: Sequence[Part], range_header: str, number: in
     start = 0
     for part in parts:
         if part.number == number:
-            return Span(start, part.size, info.size, part=number)
+            return Span(start, part.size, info.size, partial=True)
         start += part.size
     raise InvalidPartNumber("The requested partnumber is not satisfiable.", param="PartNumber")
