@@ -112,9 +112,10 @@ class Database:
 
 def insert_or_ignore(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
     """An INSERT that does nothing where a unique key already stands (`rowcount` tells)."""
+    counted = {"preserve_rowcount": True}  # PostgreSQL's would be -1
     if connection.dialect.name == "sqlite":
-        return sqlite.insert(table).on_conflict_do_nothing()
-    return postgresql.insert(table).on_conflict_do_nothing()
+        return sqlite.insert(table).on_conflict_do_nothing().execution_options(**counted)
+    return postgresql.insert(table).on_conflict_do_nothing().execution_options(**counted)
 
 
 def clock(connection: Connection) -> float:
