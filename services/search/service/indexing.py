@@ -21,7 +21,6 @@ from services.search.ports import (
     ParsedDocument,
     Parser,
     Point,
-    RecordStructure,
 )
 from services.search.repository import documents as rows
 from services.search.repository import ingestions, points
@@ -30,7 +29,7 @@ from services.search.service.audit import Auditor
 from services.search.service.chunking.chunker import chunk_document
 from services.search.service.chunking.strategy import parse_strategy
 from services.search.service.embedding import Embedding
-from services.search.service.sidecars import parse_sidecar
+from services.search.service.sidecars import Sidecar, parse_sidecar
 from services.search.service.sources import Source, SourceBody
 
 SOURCE_URI = "x-amz-bedrock-kb-source-uri"
@@ -58,6 +57,8 @@ class Prepared:
     metadata: Metadata
     text: str
     chunks: list[Chunk]
+    preface: str
+    """Attributes that are embedded and searched with every chunk, and never returned as text."""
 
 
 class Indexing:
@@ -102,9 +103,10 @@ class Indexing:
 
     async def prepare(self, scope: Scope, id: str, body: SourceBody) -> Prepared:
         """Raises InvalidRequest with a reason that the document's owner understands."""
-        metadata, records = _attributes(scope, id, body)
-        parsed = await self._parser.parse(body.body, name=body.name, records=records)
-        return Prepared(metadata, parsed.text, await self._chunks(scope, parsed))
+        sidecar = _attributes(scope, id, body)
+        parsed = await self._parser.parse(body.body, name=body.name, records=sidecar.records)
+        preface = "".join(f"{key}: {sidecar.metadata[key]}\n" for key in sidecar.embedded)
+        return Prepared(sidecar.metadata, parsed.text, await self._chunks(scope, parsed), preface)
 
     async def delete(self, scope: Scope, before: rows.Known) -> None:
         """Text and sessions go with the first commit; the row stays until the vectors are gone."""
@@ -144,7 +146,7 @@ class Indexing:
         new = _rows_of(before.uid, version, prepared)
         searched = new[: len(prepared.chunks)]
         vectors = await self._embedding.chunk_vectors(
-            scope.base.model, [chunk.text for chunk in searched]
+            scope.base.model, [prepared.preface + chunk.text for chunk in searched]
         )
 
         def begin(connection: Connection) -> None:
@@ -183,7 +185,7 @@ class Indexing:
                     Point(
                         id=chunk.id,
                         vector=vector,
-                        text=chunk.text,
+                        text=prepared.preface + chunk.text,
                         document=before.uid,
                         version=version,
                         metadata={**prepared.metadata, **chunk.metadata},
@@ -206,9 +208,10 @@ class Indexing:
         self, scope: Scope, before: rows.Known, marks: rows.Marks, body: SourceBody
     ) -> None:
         """The content is the same: its vectors stay, its attributes are replaced."""
-        metadata, records = _attributes(scope, before.id, body)
-        if records is not None and marks.metadata != before.metadata_mark:
-            prepared = await self.prepare(scope, before.id, body)  # rows carry attributes too
+        sidecar = _attributes(scope, before.id, body)
+        metadata = sidecar.metadata
+        if (sidecar.records or sidecar.embedded) and marks.metadata != before.metadata_mark:
+            prepared = await self.prepare(scope, before.id, body)  # chunks carry attributes too
             await self._store(scope, before, marks, _digest(body), prepared)
             return
         changed = metadata != before.metadata
@@ -267,9 +270,10 @@ class Indexing:
             ingestions.count(connection, scope.who.tenant, scope.ingestion, reason=reason, **more)
 
 
-def _attributes(scope: Scope, id: str, body: SourceBody) -> tuple[Metadata, RecordStructure | None]:
-    own, records = parse_sidecar(body.sidecar) if body.sidecar is not None else ({}, None)
-    return {**own, SOURCE_URI: id, DATA_SOURCE: scope.data_source.id}, records
+def _attributes(scope: Scope, id: str, body: SourceBody) -> Sidecar:
+    own = parse_sidecar(body.sidecar) if body.sidecar is not None else Sidecar({}, None)
+    metadata = {**own.metadata, SOURCE_URI: id, DATA_SOURCE: scope.data_source.id}
+    return own._replace(metadata=metadata)
 
 
 def _rows_of(document: str, version: int, prepared: Prepared) -> list[rows.NewChunk]:
@@ -278,8 +282,10 @@ def _rows_of(document: str, version: int, prepared: Prepared) -> list[rows.NewCh
     def name(what: str) -> str:
         return str(uuid5(_POINTS, f"{document}/{version}/{what}"))
 
-    spans = dict.fromkeys(chunk.parent for chunk in prepared.chunks if chunk.parent is not None)
-    parents = {span: name(f"parent/{n}") for n, span in enumerate(spans)}
+    parents: dict[tuple[int, int], str] = {}
+    for chunk in prepared.chunks:
+        if chunk.parent is not None:
+            parents.setdefault(chunk.parent, name(f"parent/{len(parents)}"))
     searched = [
         rows.NewChunk(
             id=name(str(n)),
@@ -293,8 +299,8 @@ def _rows_of(document: str, version: int, prepared: Prepared) -> list[rows.NewCh
         for n, chunk in enumerate(prepared.chunks)
     ]
     return searched + [
-        rows.NewChunk(id=id, text=prepared.text[start:end], start=start, end=end)
-        for (start, end), id in parents.items()
+        rows.NewChunk(id=id, text=prepared.text[slice(*span)], start=span[0], end=span[1])
+        for span, id in parents.items()
     ]
 
 
