@@ -13,6 +13,7 @@ _SPACE = re.compile(r"\s+")
 _OWN_VOICE = re.compile(r"\b(?:we|our|ours|us|the\s+(?:company|registrant|firm))\b", re.IGNORECASE)
 _HEADING_LENGTH = 100
 _CONTEXT = 2
+_SMOOTHING = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +72,11 @@ def collect(passages: Sequence[str]) -> Collection:
 
 
 def _rarity(total: int, count: int) -> float:
-    """BM25's inverse document frequency, floored so that no content word counts for nothing."""
-    return max(0.25, math.log(1 + (total - count + 0.5) / (count + 0.5)))
+    """BM25's inverse document frequency, as if among some more sentences without the stem.
+
+    They keep the few sentences of a short passage from making every word common.
+    """
+    return math.log(1 + (total + _SMOOTHING - count + 0.5) / (count + 0.5))
 
 
 def _sentences(index: int, passage: str) -> list[Sentence]:

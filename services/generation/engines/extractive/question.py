@@ -47,11 +47,14 @@ _FRAMING = re.compile(
     r"|\bdo\s+you\s+know\b|\bi(?:'d|\s+would)\s+like\s+to\s+know\b",
     re.IGNORECASE,
 )
+_HOW = (
+    r"\bhow\s+(?:many|much|long|often|large|big|far|fast|tall|high|heavy|deep|wide|old|soon|hot)\b"
+)
 _UNIT = re.compile(r"\bhow\s+many\s+(?:of\s+the\s+)?((?:[\w-]+\s+){0,2}?[\w-]+)", re.IGNORECASE)
 # Words of asking that the sentence with the answer seldom repeats.
 _ASKING = frozenset(
     plain_terms(
-        "answer many much long often year date day month time number amount percent percentage"
+        "answer year date day month time number amount percent percentage"
         " share who person name kind type sort exactly give list describe explain find mention"
         " happen happened main full email e-mail mail address phone telephone website url call"
         " contact reach price cost place city reason field compare use need get"
@@ -88,7 +91,7 @@ def read_question(text: str) -> Asked:
     plain = _FRAMING.sub(" ", text)
     found = numbers(plain)
     named = frozenset(names(plain))
-    terms = plain_terms(plain)
+    terms = plain_terms(re.sub(_HOW, " ", plain, flags=re.IGNORECASE))
     placed = {term for match in _PLACED.finditer(plain) for term in plain_terms(match.group())}
     unit = _UNIT.search(plain)
     return Asked(
