@@ -29,8 +29,6 @@ _EXPECTED: Final[Mapping[str, type]] = {
 class Sidecar(NamedTuple):
     metadata: Metadata
     records: RecordStructure | None
-    embedded: tuple[str, ...] = ()
-    """Keys marked `includeForEmbedding`: their values are part of what is embedded."""
 
 
 def parse_sidecar(body: bytes) -> Sidecar:
@@ -45,13 +43,10 @@ def parse_sidecar(body: bytes) -> Sidecar:
     if attributes is not None and not isinstance(attributes, dict):
         raise InvalidRequest("metadataAttributes must be an object of keys and values.")
     metadata: Metadata = {}
-    embedded: list[str] = []
     for key, value in (attributes or {}).items():
         _check_key(key)
         metadata[key] = _attribute(key, value)
-        if isinstance(value, dict) and value.get("includeForEmbedding") is True:
-            embedded.append(key)
-    return Sidecar(metadata, None if structure is None else _records(structure), tuple(embedded))
+    return Sidecar(metadata, None if structure is None else _records(structure))
 
 
 def _load(body: bytes) -> dict[str, Any]:
@@ -91,7 +86,11 @@ def _check_key(key: str) -> None:
 
 
 def _attribute(key: str, value: Any) -> MetadataValue:
-    """A plain value, or one in the typed form `{"value": {"type": ..., "stringValue": ...}}`."""
+    """A plain value, or one in the typed form `{"value": {"type": ..., "stringValue": ...}}`.
+
+    The typed form's `includeForEmbedding` is checked only: vectors here are of the text alone, so
+    that a change of metadata needs no new ones.
+    """
     if not isinstance(value, dict):
         return _plain(key, value)
     typed = value.get("value")
