@@ -1,0 +1,124 @@
+"""How much each tenant used: counted in memory, stored once a second."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any, TypeAlias
+
+from sqlalchemy import Connection, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from kit.auth.tables import USAGE
+from kit.database import Database
+from kit.errors import PlatformError
+
+log = logging.getLogger(__name__)
+
+_COUNTS = ("requests", "tokens_in", "tokens_out")
+_Key: TypeAlias = tuple[str, str, str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """A tenant's use of one operation and model on one UTC day; `model` may be empty."""
+
+    day: date
+    operation: str
+    model: str
+    requests: int
+    tokens_in: int
+    tokens_out: int
+
+
+class UsageMeter:
+    """`add` never waits. Counts that could not be stored are kept and stored with the next ones."""
+
+    def __init__(self, database: Database, interval: float = 1.0) -> None:
+        self._database, self._interval = database, interval
+        self._counts: dict[_Key, list[int]] = {}
+        self._loop: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begins to store every `interval` seconds; needs a running event loop."""
+        self._loop = asyncio.create_task(self._run())
+
+    def add(
+        self,
+        tenant: str,
+        operation: str,
+        model: str = "",
+        *,
+        requests: int = 1,
+        tokens_in: int = 0,
+        tokens_out: int = 0,
+    ) -> None:
+        """Tokens that are known only later are added with `requests=0`."""
+        key = (tenant, datetime.now(UTC).date().isoformat(), operation, model)
+        counts = self._counts.get(key)
+        if counts is None:
+            counts = self._counts[key] = [0, 0, 0]
+        counts[0] += requests
+        counts[1] += tokens_in
+        counts[2] += tokens_out
+
+    async def totals(self, tenant: str, start: date, end: date) -> list[Usage]:
+        """What was stored for the days from `start` to `end`, both included."""
+        return await self._database.read(read_totals, tenant, start, end)
+
+    async def flush(self) -> None:
+        """Stores what was counted. Raises the database's error, and keeps the counts then."""
+        counts, self._counts = self._counts, {}
+        if not counts:
+            return
+        try:
+            await self._database.write(add_usage, sorted(counts.items()))
+        except PlatformError:
+            for key, missed in counts.items():
+                later = self._counts.setdefault(key, [0, 0, 0])
+                self._counts[key] = [a + b for a, b in zip(later, missed, strict=True)]
+            raise
+
+    async def close(self) -> None:
+        """Stores the last counts."""
+        if self._loop is not None:
+            self._loop.cancel()
+            await asyncio.gather(self._loop, return_exceptions=True)
+        await self.flush()
+
+    async def _run(self) -> None:
+        while True:
+            await asyncio.sleep(self._interval)
+            try:
+                await asyncio.shield(self.flush())
+            except PlatformError as error:
+                log.warning("Usage is not stored yet: %s", error.message)
+
+
+def add_usage(connection: Connection, counts: Sequence[tuple[_Key, Sequence[int]]]) -> None:
+    """Adds to the rows; sorted keys, so that two processes cannot deadlock."""
+    make = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+    insert: Any = make(USAGE)
+    sums = {name: USAGE.c[name] + insert.excluded[name] for name in _COUNTS}
+    insert = insert.on_conflict_do_update(index_elements=list(USAGE.primary_key), set_=sums)
+    rows = [
+        dict(zip((*USAGE.primary_key.columns.keys(), *_COUNTS), (*key, *values), strict=True))
+        for key, values in counts
+    ]
+    connection.execute(insert, rows)
+
+
+def read_totals(connection: Connection, tenant: str, start: date, end: date) -> list[Usage]:
+    query = (
+        select(USAGE)
+        .where(USAGE.c.tenant == tenant, USAGE.c.day.between(start.isoformat(), end.isoformat()))
+        .order_by(USAGE.c.day, USAGE.c.operation, USAGE.c.model)
+    )
+    return [
+        Usage(
+            date.fromisoformat(row.day), row.operation, row.model,
+            row.requests, row.tokens_in, row.tokens_out,
+        )
+        for row in connection.execute(query)
+    ]  # fmt: skip
