@@ -57,8 +57,6 @@ class Prepared:
     metadata: Metadata
     text: str
     chunks: list[Chunk]
-    preface: str
-    """Attributes that are embedded and searched with every chunk, and never returned as text."""
 
 
 class Indexing:
@@ -105,8 +103,7 @@ class Indexing:
         """Raises InvalidRequest with a reason that the document's owner understands."""
         sidecar = _attributes(scope, id, body)
         parsed = await self._parser.parse(body.body, name=body.name, records=sidecar.records)
-        preface = "".join(f"{key}: {sidecar.metadata[key]}\n" for key in sidecar.embedded)
-        return Prepared(sidecar.metadata, parsed.text, await self._chunks(scope, parsed), preface)
+        return Prepared(sidecar.metadata, parsed.text, await self._chunks(scope, parsed))
 
     async def delete(self, scope: Scope, before: rows.Known) -> None:
         """Text and sessions go with the first commit; the row stays until the vectors are gone."""
@@ -146,7 +143,7 @@ class Indexing:
         new = _rows_of(before.uid, version, prepared)
         searched = new[: len(prepared.chunks)]
         vectors = await self._embedding.chunk_vectors(
-            scope.base.model, [prepared.preface + chunk.text for chunk in searched]
+            scope.base.model, [chunk.text for chunk in searched]
         )
 
         def begin(connection: Connection) -> None:
@@ -185,7 +182,7 @@ class Indexing:
                     Point(
                         id=chunk.id,
                         vector=vector,
-                        text=prepared.preface + chunk.text,
+                        text=chunk.text,
                         document=before.uid,
                         version=version,
                         metadata={**prepared.metadata, **chunk.metadata},
@@ -210,7 +207,7 @@ class Indexing:
         """The content is the same: its vectors stay, its attributes are replaced."""
         sidecar = _attributes(scope, before.id, body)
         metadata = sidecar.metadata
-        if (sidecar.records or sidecar.embedded) and marks.metadata != before.metadata_mark:
+        if sidecar.records is not None and marks.metadata != before.metadata_mark:
             prepared = await self.prepare(scope, before.id, body)  # chunks carry attributes too
             await self._store(scope, before, marks, _digest(body), prepared)
             return
