@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from kit.database import Database
+from kit.objects.store import ObjectStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -10,3 +11,4 @@ class Backends:
     """Typed clients of the services, and the stores that the gateway owns."""
 
     database: Database
+    objects: ObjectStore
