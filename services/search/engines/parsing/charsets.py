@@ -22,6 +22,7 @@ DECLARABLE: Final = frozenset(
         "big5", "euc_kr", "ascii",
     }
 )  # fmt: skip
+_NEEDED_BY_LIBRARIES: Final = frozenset({"cp437", "latin-1", "utf-16-le", "utf-16-be"})
 _DECLARED = re.compile(rb"""<meta[^>]{0,200}?charset\s{0,9}=\s{0,9}["']?([\w.:-]{1,40})""", re.I)
 _BINARY = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 _NULS_ALLOWED = 1 / 1000
@@ -37,7 +38,7 @@ def decode_text(body: bytes, max_characters: int, *, html: bool = False) -> str:
 
 def preload() -> None:
     """Imports every codec, for a process that can open no file later."""
-    for name in DECLARABLE | {name for _, name in _MARKS}:
+    for name in DECLARABLE | {name for _, name in _MARKS} | _NEEDED_BY_LIBRARIES:
         codecs.lookup(name)
 
 

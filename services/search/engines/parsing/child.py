@@ -1,6 +1,7 @@
 """One document in one forked process: read it, give everything up, parse, answer, end."""
 
 import gc
+import importlib
 import os
 import traceback
 from typing import Any
@@ -34,6 +35,7 @@ _PARSERS = {
 def preload() -> None:
     """Loads what is otherwise loaded on first use; the confined process can open no file."""
     charsets.preload()
+    importlib.import_module("xml.dom.expatbuilder")  # minidom, for mammoth
 
 
 def serve_document(connection: int, limits: ParsingLimits, *, confine: bool) -> None:

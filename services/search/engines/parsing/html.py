@@ -21,7 +21,8 @@ _BLOCKS: Final = _HEADINGS | {
 }  # fmt: skip
 _LINES: Final = frozenset({"li", "tr", "br", "option"})
 _CELLS: Final = frozenset({"td", "th"})
-_SPACES = re.compile(r"[ \t\r\n\f]+")
+_SPACES: Final = " \t\r\n\f"  # not the no-break space, which joins
+_RUN = re.compile(f"[{_SPACES}]+")
 
 
 def parse_html(body: bytes, limits: ParsingLimits) -> Extracted:
@@ -65,24 +66,23 @@ class _Writer:
 
     def words(self, text: str, *, preserve: bool = False) -> None:
         if not preserve:
-            text = _SPACES.sub(" ", text)
-        body = text.strip(" \t\r\n\f")
+            text = _RUN.sub(" ", text)
+        body = text.strip(_SPACES)
         if not body:
-            self._space(text)
+            self._space(text, preserve=preserve)
             return
-        if text[0].isspace():
-            self._space(" ")
+        self._space(text[: len(text) - len(text.lstrip(_SPACES))], preserve=preserve)
         if self.builder.length:
             self.builder.add(self._pending)
         if self._heading:
             self.headings.append(self.builder.length)
             self._heading = False
         self.builder.add(body)
-        self._pending = " " if text[-1].isspace() else ""
+        self._pending = text[len(text.rstrip(_SPACES)) :]
 
-    def _space(self, text: str) -> None:
-        if text and not self._pending:
-            self._pending = " "
+    def _space(self, spaces: str, *, preserve: bool) -> None:
+        if preserve or not self._pending:
+            self._pending += spaces
 
 
 def _walk(root: LexborNode, writer: _Writer) -> None:
