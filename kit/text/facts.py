@@ -36,6 +36,7 @@ _EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 _IDENTIFIER = re.compile(
     r"(?<![\w-])(?=[\w-]*[A-Za-z])(?=[\w-]*\d)[A-Za-z0-9]+(?:[-_][A-Za-z0-9]+)*\b"
 )
+_OWN_VOICE = re.compile(r"\b(?:we|our|ours|us|the\s+(?:company|registrant|firm))\b", re.IGNORECASE)
 _ADJACENT = re.compile(r"[A-Za-z]\d|\d[A-Za-z]")
 _SENTENCE_START = re.compile(r"(?:^|[.!?:;\n•])[\s\"'“‘(\[]*$")  # noqa: RUF001
 
@@ -112,3 +113,8 @@ def plain_terms(text: str) -> list[str]:
         if word.casefold() not in STOPWORDS
         and not any(start < last and first < end for first, last in amounts)
     ]
+
+
+def speaks_for_owner(text: str) -> bool:
+    """Whether it says "we" or "the Company", and so may leave out its owner's name."""
+    return _OWN_VOICE.search(text) is not None

@@ -6,11 +6,10 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from kit.text.facts import Number, identifiers, names, numbers, plain_terms
+from kit.text.facts import Number, identifiers, names, numbers, plain_terms, speaks_for_owner
 from kit.text.sentences import sentence_spans
 
 _SPACE = re.compile(r"\s+")
-_OWN_VOICE = re.compile(r"\b(?:we|our|ours|us|the\s+(?:company|registrant|firm))\b", re.IGNORECASE)
 _HEADING_LENGTH = 100
 _CONTEXT = 2
 _SMOOTHING = 8
@@ -67,7 +66,7 @@ def collect(passages: Sequence[str]) -> Collection:
         sentences=tuple(sentences),
         rarity={term: _rarity(total, count) for term, count in counts.items()},
         unseen=_rarity(total, 0),
-        own_voice=any(_OWN_VOICE.search(passage) for passage in passages),
+        own_voice=any(speaks_for_owner(passage) for passage in passages),
     )
 
 
