@@ -1,4 +1,4 @@
-"""Renders the error tree under AWS's names: an operation's own, then its service's, then common ones.
+"""Renders the error tree under AWS's names: an operation's own, its service's, or common ones.
 
 A name comes from the first of: the error's own `aws_code` (signatures have one), the tables that
 operations modules declare, and the candidates below. Of several candidates the one that the

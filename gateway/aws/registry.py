@@ -38,7 +38,8 @@ class Call:
     """What a handler may know of the request besides its parameters.
 
     `length` is that of the decoded body where the client stated it. `trailers` (such as
-    `x-amz-checksum-crc32`) are complete once a streamed body has been read to its end.
+    `x-amz-checksum-crc32`) are complete once a streamed body has been read to its end. `form` holds
+    the fields of a browser's upload, by lower-case name.
     """
 
     principal: Principal
@@ -48,6 +49,7 @@ class Call:
     operation: OperationId
     length: int | None = None
     trailers: Mapping[str, str] = field(default_factory=dict)
+    form: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,11 +127,7 @@ def errors(
     _ERRORS.setdefault((service, operation), {}).update(named)
 
 
-def find(identity: OperationId) -> Operation | None:
-    return _OPERATIONS.get(identity)
-
-
-def served() -> tuple[Operation, ...]:
+def registered() -> tuple[Operation, ...]:
     return tuple(_OPERATIONS.values())
 
 

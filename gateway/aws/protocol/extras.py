@@ -2,7 +2,7 @@
 
 from typing import Any
 
-# A browser's form upload under a POST policy; the form is the body, read by the handler.
+# A browser's form upload under a POST policy; `Body` is the form's file.
 _POST_OBJECT = {
     "operations": {
         "PostObject": {
@@ -19,11 +19,6 @@ _POST_OBJECT = {
             "members": {
                 "Bucket": {"shape": "BucketName", "location": "uri", "locationName": "Bucket"},
                 "Body": {"shape": "Body", "streaming": True},
-                "ContentType": {
-                    "shape": "ContentType",
-                    "location": "header",
-                    "locationName": "Content-Type",
-                },
             },
             "payload": "Body",
         },

@@ -1,0 +1,195 @@
+"""The AWS door: one request, from its raw head to its answer, as a list of steps."""
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from time import perf_counter
+from uuid import uuid4
+
+from starlette.types import Receive, Scope, Send
+
+from gateway.aws.authentication import Authenticate
+from gateway.aws.body import bound, gather, with_form
+from gateway.aws.channel import Channel, ClientGone
+from gateway.aws.errors import wire_error
+from gateway.aws.operate import authorize, operate, served
+from gateway.aws.protocol.error_body import WireError, error_response
+from gateway.aws.protocol.identity import OperationId
+from gateway.aws.protocol.parse import parse
+from gateway.aws.protocol.response import WireResponse, header_value
+from gateway.aws.protocol.route import RoutedOperation, route, warm
+from gateway.aws.protocol.serialize import serialize
+from gateway.aws.protocol.validate import validate
+from gateway.aws.protocol.wire import Protocol, has_form, signing_name
+from gateway.aws.registry import Call, Operation
+from gateway.aws.request import AwsRequest
+from gateway.aws.served import SERVED
+from gateway.backends import Backends
+from kit.auth.principal import Principal
+from kit.errors import Internal, PlatformError
+
+_log = logging.getLogger(__name__)
+_MOST_BUFFERED = 25 * 2**20
+_CLIENT_GONE = 499
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a request ended; `code` is AWS's error code, and empty when it went well."""
+
+    request_id: str
+    principal: Principal | None
+    operation: OperationId | None
+    status: int
+    code: str
+    seconds: float
+
+
+@dataclass(slots=True)
+class _Exchange:
+    """What is known of a request so far; a failure is rendered and recorded from it."""
+
+    request: AwsRequest
+    request_id: str
+    started: float = field(default_factory=perf_counter)
+    routed: RoutedOperation | None = None
+    principal: Principal | None = None
+    code: str = ""
+
+
+class AwsDoor:
+    """A pure ASGI app. `admit` holds a principal to its limits and raises RateLimited.
+
+    `most_buffered` bounds a body that is read whole, in bytes by service; streams are unbounded.
+    """
+
+    def __init__(
+        self,
+        backends: Backends,
+        *,
+        authenticate: Authenticate,
+        admit: Callable[[Principal, str], Awaitable[None]],
+        record: Callable[[Outcome], None],
+        most_buffered: Mapping[str, int] | None = None,
+        operations: Mapping[OperationId, Operation] = SERVED,
+    ) -> None:
+        self._backends = backends
+        self._authenticate, self._admit, self._record = authenticate, admit, record
+        self._most_buffered = most_buffered or {}
+        self._operations = operations
+        warm()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        channel = Channel(scope, receive, send)
+        exchange = _Exchange(channel.request(), str(uuid4()))
+        status = _CLIENT_GONE
+        try:
+            response = await self._answer(exchange, channel)
+            _add_request_id(exchange, response)
+            await channel.send(response)
+            status = response.status
+        except ClientGone:
+            exchange.code = "ClientGone"
+        except Exception:
+            # The answer had begun: nothing but a cut connection can tell the client.
+            exchange.code, status = "InternalFailure", 500
+            raise
+        finally:
+            self._record(_outcome(exchange, status))
+
+    async def _answer(self, exchange: _Exchange, channel: Channel) -> WireResponse:
+        try:
+            return await self._serve(exchange, channel)
+        except PlatformError as error:
+            return _refuse(exchange, error)
+        except ClientGone:
+            raise
+        except Exception:  # noqa: BLE001 - the edge: a bug becomes an answer that hides it
+            _log.exception("An operation failed", extra={"request_id": exchange.request_id})
+            return _refuse(exchange, Internal("An operation failed."))
+
+    async def _serve(self, exchange: _Exchange, channel: Channel) -> WireResponse:
+        """The whole path of a request."""
+        request, form = await with_form(exchange.request)
+        routed = exchange.routed = route(request, form)
+        request = self._bound(request, routed)
+        signed = await self._authenticate(request, routed)
+        principal = exchange.principal = signed.principal
+        await self._admit(principal, str(routed.id))
+        operation = served(self._operations, routed)
+        body = signed.body if routed.spec.streams_in else await gather(signed.body)
+        parameters = parse(routed, request, body)
+        validate(routed.spec, parameters)
+        authorize(principal, operation, parameters)
+        call = Call(
+            principal=principal,
+            request=request,
+            request_id=exchange.request_id,
+            backends=self._backends,
+            operation=routed.id,
+            length=signed.length,
+            trailers=signed.trailers,
+            form=signed.form,
+        )
+        reply = await channel.guard(operate(operation, routed, call, parameters))
+        response = serialize(
+            routed, reply.members, exchange.request_id, lambda error: _named(exchange, error)
+        )
+        response.status = reply.status or response.status
+        for name, value in reply.headers.items():
+            response.headers.append((name.lower().encode(), header_value(value)))
+        return response
+
+    def _bound(self, request: AwsRequest, routed: RoutedOperation) -> AwsRequest:
+        if routed.spec.streams_in:
+            return request
+        return bound(request, self._most_buffered.get(routed.service, _MOST_BUFFERED))
+
+
+def _refuse(exchange: _Exchange, error: PlatformError) -> WireResponse:
+    described = _described(exchange, error)
+    exchange.code = described.code
+    return error_response(_protocol(exchange), described, exchange.request_id)
+
+
+def _named(exchange: _Exchange, error: PlatformError) -> tuple[str, str]:
+    """The code and message that end an event stream."""
+    described = _described(exchange, error)
+    exchange.code = described.code
+    return described.code, described.message
+
+
+def _described(exchange: _Exchange, error: PlatformError) -> WireError:
+    path = exchange.request.raw_path
+    return wire_error(error, _protocol(exchange), exchange.routed, resource=path)
+
+
+def _protocol(exchange: _Exchange) -> Protocol:
+    """That of the operation, or what a client that reached none will most likely understand."""
+    if exchange.routed is not None:
+        return exchange.routed.protocol
+    request = exchange.request
+    if signing_name(request) == "s3":
+        return "rest-xml"
+    if request.header("x-amz-target"):
+        return "json"
+    return "query" if has_form(request) else "rest-json"
+
+
+def _add_request_id(exchange: _Exchange, response: WireResponse) -> None:
+    value = exchange.request_id.encode()
+    if _protocol(exchange) == "rest-xml":
+        response.headers += [(b"x-amz-request-id", value), (b"x-amz-id-2", value)]
+    else:
+        response.headers.append((b"x-amzn-requestid", value))
+
+
+def _outcome(exchange: _Exchange, status: int) -> Outcome:
+    return Outcome(
+        request_id=exchange.request_id,
+        principal=exchange.principal,
+        operation=exchange.routed.id if exchange.routed else None,
+        status=status,
+        code=exchange.code,
+        seconds=perf_counter() - exchange.started,
+    )

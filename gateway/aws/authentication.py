@@ -1,0 +1,38 @@
+"""Fits the signature verifier to the door: what it needs to know of a caller, and how it asks."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from urllib.parse import unquote
+
+from gateway.aws.protocol import models
+from gateway.aws.protocol.route import RoutedOperation
+from gateway.aws.request import AwsRequest
+from gateway.aws.signature.authenticate import Authenticator
+from kit.auth.principal import Principal
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """The caller, and the body held to its signature; see `registry.Call` for the rest."""
+
+    principal: Principal
+    body: AsyncIterator[bytes]
+    length: int | None = None
+    trailers: Mapping[str, str] = field(default_factory=dict)
+    form: Mapping[str, str] = field(default_factory=dict)
+
+
+Authenticate = Callable[[AwsRequest, RoutedOperation], Awaitable[Signed]]
+
+
+def authentication(authenticator: Authenticator) -> Authenticate:
+    async def authenticate(request: AwsRequest, routed: RoutedOperation) -> Signed:
+        if routed.name == "PostObject":
+            bucket = unquote(routed.labels["Bucket"])
+            upload = await authenticator.authenticate_post(request, bucket)
+            return Signed(upload.principal, upload.body, form=upload.fields)
+        signing_name = models.service(routed.service).signing_name
+        found = await authenticator.authenticate(request, service=signing_name)
+        return Signed(found.principal, found.body, found.length, found.trailers)
+
+    return authenticate

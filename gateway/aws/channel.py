@@ -1,0 +1,120 @@
+"""One HTTP exchange over ASGI: its request, its body as it arrives, and whether the client left."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
+from contextlib import aclosing
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+from starlette.types import Receive, Scope, Send
+
+from gateway.aws.protocol.response import WireResponse
+from gateway.aws.request import AwsRequest
+
+# Work that ends sooner is not worth a task that listens for the client's end of the line.
+_UNWATCHED_SECONDS = 0.25
+Result = TypeVar("Result")
+
+
+class ClientGone(Exception):
+    """The client closed the connection before its answer was complete."""
+
+
+class Channel:
+    """Owns `receive`, so that reading the body and watching for the client's end never race."""
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._scope, self._receive, self._send = scope, receive, send
+        self._body_read = asyncio.Event()
+        self._gone = False
+
+    def request(self) -> AwsRequest:
+        scope = self._scope
+        headers = (
+            (name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]
+        )
+        raw_path = scope.get("raw_path") or quote(scope["path"]).encode()
+        client = scope.get("client")
+        return AwsRequest(
+            method=scope["method"],
+            scheme=scope.get("scheme", "http"),
+            raw_path=raw_path.decode("latin-1"),
+            raw_query=scope.get("query_string", b"").decode("latin-1"),
+            headers=tuple(headers),
+            body=self._body(),
+            client=client[0] if client else "",
+        )
+
+    async def guard(self, work: Coroutine[Any, Any, Result]) -> Result:
+        """Runs `work`; cancels it, and raises ClientGone, once the client goes away."""
+        task = asyncio.current_task()
+        watching: list[asyncio.Task[None]] = []
+
+        def watch() -> None:
+            if task is not None:
+                watching.append(asyncio.create_task(self._cancel_when_gone(task)))
+
+        timer = asyncio.get_running_loop().call_later(_UNWATCHED_SECONDS, watch)
+        try:
+            return await work
+        except asyncio.CancelledError:
+            if self._gone and task is not None and not task.uncancel():
+                raise ClientGone from None
+            raise
+        finally:
+            timer.cancel()
+            for watcher in watching:
+                watcher.cancel()
+
+    async def send(self, response: WireResponse) -> None:
+        is_head = self._scope["method"] == "HEAD"
+        if isinstance(response.body, bytes):
+            body = b"" if is_head or response.has_no_body else response.body
+            if not response.has_no_body:
+                response.set_default(b"content-length", str(len(response.body)))
+            await self._start(response)
+            await self._send({"type": "http.response.body", "body": body})
+            return
+        await self._start(response)
+        await self.guard(self._pump(response.body))
+
+    async def _start(self, response: WireResponse) -> None:
+        await self._send(
+            {
+                "type": "http.response.start",
+                "status": response.status,
+                "headers": response.headers,
+            }
+        )
+
+    async def _pump(self, body: AsyncIterator[bytes]) -> None:
+        """Sends parts as they come; the source is closed however this ends."""
+        if isinstance(body, AsyncGenerator):
+            async with aclosing(body):
+                await self._send_parts(body)
+        else:
+            await self._send_parts(body)
+
+    async def _send_parts(self, body: AsyncIterator[bytes]) -> None:
+        async for part in body:
+            await self._send({"type": "http.response.body", "body": part, "more_body": True})
+        await self._send({"type": "http.response.body", "body": b""})
+
+    async def _body(self) -> AsyncIterator[bytes]:
+        while True:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                self._gone = True
+                raise ClientGone
+            if message.get("body"):
+                yield message["body"]
+            if not message.get("more_body"):
+                self._body_read.set()
+                return
+
+    async def _cancel_when_gone(self, task: asyncio.Task[Any]) -> None:
+        await self._body_read.wait()
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        self._gone = True
+        task.cancel()
