@@ -1,0 +1,176 @@
+"""Who a credential belongs to, from memory; and how soon a revocation is seen."""
+
+import pytest
+from sqlalchemy import event, select
+
+from kit.auth import directory as directory_module
+from kit.auth import repository
+from kit.auth.directory import KeyDirectory
+from kit.auth.keyring import Keyring
+from kit.auth.keys import make_bearer
+from kit.auth.limits import Limits
+from kit.auth.scopes import FULL_ACCESS, Scope
+from kit.auth.tables import KEYS
+from kit.database import Database
+from kit.errors import NotFound, Unauthenticated
+
+
+class Queries:
+    """Counts the statements that reach the database."""
+
+    def __init__(self, database: Database) -> None:
+        self.count = 0
+        event.listen(database.engine, "before_cursor_execute", self._one)
+
+    def _one(self, *_: object) -> None:
+        self.count += 1
+
+
+class Clock:
+    """A monotonic clock that a test can move."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 1000.0
+        monkeypatch.setattr(directory_module, "monotonic", lambda: self.now)
+
+
+@pytest.fixture
+def directory(database: Database, keyring: Keyring) -> KeyDirectory:
+    return KeyDirectory(database, keyring)
+
+
+async def test_both_keys_lead_to_their_tenant(directory: KeyDirectory) -> None:
+    tenant = await directory.create_tenant("acme")
+    keys = await directory.create_keys(tenant, [Scope("s3:*", "arn:aws:s3:::docs/*")])
+    by_bearer = await directory.by_bearer(keys.bearer)
+    found = await directory.secret_of(keys.access_key_id)
+    assert found is not None
+    secret, by_pair = found
+    assert secret == keys.secret_access_key
+    assert by_bearer.tenant == by_pair.tenant == tenant.id
+    assert by_bearer.account == tenant.account
+    assert by_bearer.scopes == (Scope("s3:*", "arn:aws:s3:::docs/*"),)
+    assert (by_bearer.key, by_pair.key) == (keys.bearer_id, keys.aws_id)
+
+
+async def test_full_access_comes_back_as_the_very_object(directory: KeyDirectory) -> None:
+    keys = await directory.create_keys(await directory.create_tenant("acme"))
+    principal = await directory.by_bearer(keys.bearer)
+    assert principal.scopes[0] is FULL_ACCESS
+
+
+async def test_a_known_key_costs_no_query(directory: KeyDirectory, database: Database) -> None:
+    keys = await directory.create_keys(await directory.create_tenant("acme"))
+    await directory.by_bearer(keys.bearer)
+    await directory.secret_of(keys.access_key_id)
+    queries = Queries(database)
+    for _ in range(50):
+        await directory.by_bearer(keys.bearer)
+        await directory.secret_of(keys.access_key_id)
+    assert queries.count == 0
+
+
+async def test_an_unknown_key_is_looked_up_once(
+    directory: KeyDirectory, database: Database
+) -> None:
+    assert await directory.secret_of("AKIAUNKNOWN") is None
+    queries = Queries(database)
+    assert await directory.secret_of("AKIAUNKNOWN") is None
+    assert queries.count == 0
+
+
+async def test_a_mistyped_bearer_key_costs_no_query(
+    directory: KeyDirectory, database: Database
+) -> None:
+    queries = Queries(database)
+    for token in ("", "uc_live_x", make_bearer()[:-1] + "_", "ключ", "a' OR 1=1 --"):
+        with pytest.raises(Unauthenticated):
+            await directory.by_bearer(token)
+    assert queries.count == 0
+
+
+async def test_a_well_formed_but_unknown_bearer_key_is_refused(directory: KeyDirectory) -> None:
+    with pytest.raises(Unauthenticated):
+        await directory.by_bearer(make_bearer())
+
+
+async def test_a_revoked_key_stops_here_at_once(directory: KeyDirectory) -> None:
+    tenant = await directory.create_tenant("acme")
+    keys = await directory.create_keys(tenant)
+    await directory.by_bearer(keys.bearer)
+    await directory.revoke(tenant.id, keys.bearer_id)
+    await directory.revoke(tenant.id, keys.access_key_id)
+    with pytest.raises(Unauthenticated):
+        await directory.by_bearer(keys.bearer)
+    assert await directory.secret_of(keys.access_key_id) is None
+
+
+async def test_another_process_sees_a_revocation_within_five_seconds(
+    directory: KeyDirectory, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock(monkeypatch)
+    tenant = await directory.create_tenant("acme")
+    keys = await directory.create_keys(tenant)
+    await directory.by_bearer(keys.bearer)
+    database.write_now(repository.revoke_key, tenant.id, keys.bearer_id)
+    clock.now += 1
+    await directory.by_bearer(keys.bearer)  # still from memory
+    clock.now += 4
+    with pytest.raises(Unauthenticated):
+        await directory.by_bearer(keys.bearer)
+
+
+async def test_a_key_dies_when_it_expires(
+    directory: KeyDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock(monkeypatch)
+    keys = await directory.create_keys(await directory.create_tenant("acme"), lifetime=3)
+    await directory.by_bearer(keys.bearer)
+    clock.now += 3
+    with pytest.raises(Unauthenticated):
+        await directory.by_bearer(keys.bearer)
+
+
+async def test_a_tenant_can_neither_see_nor_revoke_anothers_keys(directory: KeyDirectory) -> None:
+    mine, theirs = await directory.create_tenant("mine"), await directory.create_tenant("theirs")
+    keys = await directory.create_keys(theirs)
+    assert await directory.list(mine.id) == []
+    for name in (keys.bearer_id, keys.access_key_id, keys.bearer[:16]):
+        with pytest.raises(NotFound):
+            await directory.revoke(mine.id, name)
+    await directory.by_bearer(keys.bearer)
+
+
+async def test_no_secret_lies_in_the_database_in_clear(
+    directory: KeyDirectory, database: Database
+) -> None:
+    keys = await directory.create_keys(await directory.create_tenant("acme"))
+    rows = str(database.read_now(lambda connection: connection.execute(select(KEYS)).all()))
+    assert keys.bearer not in rows
+    assert keys.secret_access_key not in rows
+    assert keys.bearer not in repr(keys)
+
+
+async def test_limits_come_with_the_key(directory: KeyDirectory) -> None:
+    tenant = await directory.create_tenant("acme")
+    keys = await directory.create_keys(tenant)
+    await directory.by_bearer(keys.bearer)
+    assert directory.limits_of(tenant.id) == Limits()
+    await directory.set_limits(tenant.id, Limits(5, 100))
+    await directory.set_limits(tenant.id, Limits(7, 100))
+    await directory.by_bearer(keys.bearer)
+    assert directory.limits_of(tenant.id) == Limits(7, 100)
+
+
+async def test_the_last_use_of_a_key_is_stored(directory: KeyDirectory) -> None:
+    tenant = await directory.create_tenant("acme")
+    keys = await directory.create_keys(tenant)
+    await directory.by_bearer(keys.bearer)
+    await directory.close()
+    used = {info.id: info.last_used for info in await directory.list(tenant.id)}
+    assert used[keys.bearer_id] is not None
+    assert used[keys.aws_id] is None
+
+
+async def test_creating_a_tenant_twice_gives_the_same(directory: KeyDirectory) -> None:
+    assert await directory.create_tenant("acme") == await directory.create_tenant("acme")
