@@ -31,7 +31,7 @@ class RedisLimiter:
     """A `kit.auth.limits.Limiter`. While Redis fails, each process limits by itself, and logs it.
 
     Give the client a `BlockingConnectionPool`, so that a crowd of requests waits for a connection
-    instead of failing, and a short `socket_timeout`, which is what a request waits when Redis hangs.
+    instead of failing, and a short `socket_timeout`: what a request waits when Redis hangs.
     """
 
     def __init__(
