@@ -1,19 +1,20 @@
 """Renders the error tree under AWS's names: an operation's own, its service's, or common ones.
 
-A name comes from the first of: the error's own `aws_code` (signatures have one), the tables that
-operations modules declare, and the candidates below. Of several candidates the one that the
-operation's model lists is taken, so that a client catches it as a type of its own.
+A name comes from the first of: the error's own `aws_code` (S3's and the signatures' have one), the
+tables that operations modules declare, and the candidates below. Of several candidates the one that
+the operation's model lists is taken, so that a client catches it as a type of its own.
 """
 
 from typing import Any
 
 from gateway.aws.protocol import models
 from gateway.aws.protocol.error_body import WireError
-from gateway.aws.protocol.failures import SerializationFailed, UnknownOperation
+from gateway.aws.protocol.failures import OperationAbsent, SerializationFailed, UnknownOperation
 from gateway.aws.protocol.models import error_status
 from gateway.aws.protocol.route import RoutedOperation
 from gateway.aws.protocol.wire import Protocol
 from gateway.aws.registry import ErrorMembers, ErrorName, error_name
+from gateway.aws.signature.errors import Malformed, Refused, TooLarge
 from kit import errors as kit
 from kit.errors import PlatformError
 
@@ -23,6 +24,7 @@ _Names = dict[type[PlatformError], tuple[str, ...]]
 _JSON: _Names = {
     SerializationFailed: ("SerializationException",),
     UnknownOperation: ("UnknownOperationException",),
+    OperationAbsent: ("UnknownOperationException",),
     kit.InvalidRequest: ("ValidationException", "ValidationError"),
     kit.Unauthenticated: ("UnrecognizedClientException",),
     kit.PermissionDenied: ("AccessDeniedException",),
@@ -43,6 +45,7 @@ _JSON: _Names = {
 _S3: _Names = {
     SerializationFailed: ("MalformedXML",),
     UnknownOperation: ("MethodNotAllowed",),
+    OperationAbsent: ("NotImplemented",),
     kit.InvalidRequest: ("InvalidArgument",),
     kit.Unauthenticated: ("AccessDenied",),
     kit.PermissionDenied: ("AccessDenied",),
@@ -64,6 +67,7 @@ _QUERY: _Names = {
     **_JSON,
     SerializationFailed: ("MalformedInput",),
     UnknownOperation: ("InvalidAction",),
+    OperationAbsent: ("NotImplemented",),
     kit.InvalidRequest: ("ValidationError",),
     kit.Unauthenticated: ("InvalidClientTokenId",),
     kit.PermissionDenied: ("AccessDenied",),
@@ -82,6 +86,8 @@ _NAMES: dict[Protocol, _Names] = {
 # Names that AWS answers with though a service's model may not list them.
 COMMON = frozenset(name for names in (_JSON, _S3, _QUERY) for row in names.values() for name in row)
 
+# They know which service's names to use; other errors' own codes are S3's.
+_SIGNATURE_ERRORS = (Refused, Malformed, TooLarge)
 _STATUSES = {"SlowDown": 503, "MethodNotAllowed": 405, "UnrecognizedClientException": 403}
 # The JSON and query protocols answer client errors with 400; these keep their status.
 _KEPT_STATUSES = frozenset({403, 413})
@@ -107,7 +113,7 @@ def wire_error(
 
 def _name(error: PlatformError, protocol: Protocol, routed: RoutedOperation | None) -> ErrorName:
     own = getattr(error, "aws_code", None)
-    if own:
+    if own and (protocol == "rest-xml" or isinstance(error, _SIGNATURE_ERRORS)):
         return ErrorName(own, error.status)
     for ancestor in type(error).__mro__:
         declared = error_name(routed.id, ancestor) if routed else None

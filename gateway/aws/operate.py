@@ -5,21 +5,22 @@ from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing
 from typing import Any
 
+from gateway.aws.protocol.failures import OperationAbsent
 from gateway.aws.protocol.identity import OperationId
 from gateway.aws.protocol.route import RoutedOperation
 from gateway.aws.registry import Call, Operation, Parameters, Reply
 from kit.auth.principal import Principal
 from kit.auth.scopes import require
-from kit.errors import Internal, PlatformError, Unsupported
+from kit.errors import Internal, PlatformError
 
 _log = logging.getLogger(__name__)
 
 
 def served(operations: Mapping[OperationId, Operation], routed: RoutedOperation) -> Operation:
-    """Raises Unsupported, which names it, for an operation that AWS has and we lack."""
+    """Raises OperationAbsent, which names it, for an operation that AWS has and we lack."""
     operation = operations.get(routed.id)
     if operation is None:
-        raise Unsupported(
+        raise OperationAbsent(
             f"{routed.id} is not served by Undercroft; see GET /api/v1/compatibility."
         )
     return operation

@@ -1,14 +1,40 @@
 """Everything that this door serves: importing an operations module registers what it declares.
 
-A new module is one line in the import and one in MODULES.
+A new module is one line in the imports and one in MODULES.
 """
 
 from collections.abc import Mapping
 from types import ModuleType
 
-from gateway.aws.operations import sts
+from gateway.aws.operations import (
+    bedrock,
+    bedrock_agent_runtime,
+    s3_buckets,
+    s3_listing,
+    s3_multipart,
+    s3_objects,
+    s3_post,
+    s3_settings,
+    s3_tagging,
+    sts,
+)
+from gateway.aws.operations.bedrock_agent import data_sources, ingestion, knowledge_bases
 from gateway.aws.protocol.identity import OperationId
 from gateway.aws.registry import Operation, registered
 
-MODULES: tuple[ModuleType, ...] = (sts,)
+MODULES: tuple[ModuleType, ...] = (
+    bedrock,
+    bedrock_agent_runtime,
+    data_sources,
+    ingestion,
+    knowledge_bases,
+    s3_buckets,
+    s3_listing,
+    s3_multipart,
+    s3_objects,
+    s3_post,
+    s3_settings,
+    s3_tagging,
+    sts,
+)
 SERVED: Mapping[OperationId, Operation] = {served.id: served for served in registered()}

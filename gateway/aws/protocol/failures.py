@@ -1,14 +1,14 @@
 """What can be wrong with a request before any operation has seen it."""
 
-from kit.errors import InvalidRequest, MethodNotAllowed, NotFound
+from kit.errors import InvalidRequest, NotFound, Unsupported
 
 
 class UnknownOperation(NotFound):
     """The request fits no operation of any model."""
 
 
-class WrongMethod(MethodNotAllowed):
-    """S3's way to say that no operation is at this method and path."""
+class OperationAbsent(Unsupported):
+    """AWS has the operation and this platform lacks all of it."""
 
 
 class SerializationFailed(InvalidRequest):
