@@ -79,6 +79,10 @@ class Channel:
         await self.guard(self._pump(response.body))
 
     async def _start(self, response: WireResponse) -> None:
+        if self._has_unread_body():
+            # A client that asked to continue sends no body now; one that did not still sends it.
+            # Either way the next bytes on this connection are no sure start of a request.
+            response.set_default(b"connection", "close")
         await self._send(
             {
                 "type": "http.response.start",
@@ -86,6 +90,12 @@ class Channel:
                 "headers": response.headers,
             }
         )
+
+    def _has_unread_body(self) -> bool:
+        if self._body_read.is_set():
+            return False
+        headers = dict(self._scope["headers"])
+        return b"transfer-encoding" in headers or headers.get(b"content-length", b"0") != b"0"
 
     async def _pump(self, body: AsyncIterator[bytes]) -> None:
         """Sends parts as they come; the source is closed however this ends."""
