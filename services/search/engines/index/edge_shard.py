@@ -17,7 +17,7 @@ from typing import Any, Final
 import qdrant_edge as edge
 
 from kit.errors import Internal, StorageFull, Unavailable
-from services.search.engines.index.encoding import DENSE, DOCUMENT, SPARSE, TERMS, VERSION
+from services.search.engines.index.encoding import DENSE, DOCUMENT, KEYS, SPARSE, TERMS, VERSION
 from services.search.engines.index.filters import Dialect, scanned_fields
 from services.search.engines.index.lexical import SparseVector
 from services.search.ports import Filter, Hit
@@ -62,6 +62,7 @@ class EdgeShard:
         with _translated(path):
             shard = edge.EdgeShard.create(str(path), config)
             shard.update(index(DOCUMENT, edge.KeywordIndexParams()))
+            shard.update(index(KEYS, edge.KeywordIndexParams()))
             shard.update(index(TERMS, edge.KeywordIndexParams(prefix=True)))
             shard.flush()
             shard.close()
@@ -111,18 +112,14 @@ class EdgeShard:
 
     def index_fields(self, filter_: Filter | None) -> None:
         """Builds the payload indexes that a filter gains from, the first time that it is used."""
-        missing = {p: t for p, t in scanned_fields(filter_).items() if p not in self._indexed}
+        missing = {p: key for p, key in scanned_fields(filter_).items() if p not in self._indexed}
         if not missing or len(self._indexed) >= _MAX_INDEXES or self.count() < _MIN_SCAN:
             return
-        for path, term in missing.items():
-            held = DIALECT.field(key=TERMS, match=DIALECT.prefix(prefix=term))
-            if self.count(DIALECT.filter(must=[held])):
-                kind = (
-                    edge.FloatIndexParams
-                    if path.startswith("numbers.")
-                    else edge.KeywordIndexParams
-                )
-                self._append(edge.UpdateOperation.create_field_index(path, kind()))
+        for path, key in missing.items():
+            if self.count(DIALECT.filter(must=[DIALECT.term(KEYS, key)])):
+                numeric = path.startswith("numbers.")
+                kind = edge.FloatIndexParams() if numeric else edge.KeywordIndexParams()
+                self._append(edge.UpdateOperation.create_field_index(path, kind))
                 self._indexed.add(path)
 
     def close(self) -> None:
@@ -143,8 +140,13 @@ class EdgeShard:
 
 
 def sync_folder(folder: Path, *, files: bool = False) -> None:
-    """Forces a folder's entries, and the bytes of its files if asked, to the disk."""
-    for path in [*folder.iterdir(), folder] if files else [folder]:
+    """Forces a folder's entries, and the bytes of its files if asked, to the disk.
+
+    A `tmp-` file is the log's next segment, which a thread of the library is about to rename; it
+    holds no update yet.
+    """
+    held = [path for path in folder.iterdir() if not path.name.startswith("tmp-")] if files else []
+    for path in [*held, folder]:
         descriptor = os.open(path, os.O_RDONLY)
         try:
             os.fsync(descriptor)

@@ -1,8 +1,8 @@
 """How a chunk lies in a Qdrant store: one list of exact terms, and the raw numbers and strings.
 
 `terms` holds one token for each thing that can be asked exactly, so that one keyword index serves
-equality, presence, prefixes and list membership of every key and every type: `has k`,
-`text k=v`, `number k=1.5`, `flag k=true`, `item k=v`. Comparisons read `numbers.k`, substrings
+equality, prefixes and list membership of every key and every type: `text k=v`, `number k=1.5`,
+`flag k=true`, `item k=v`. `keys` lists the keys there are, comparisons read `numbers.k`, substrings
 read `strings.k`. Keys are spelled in letters that no payload path gives a meaning.
 """
 
@@ -22,6 +22,7 @@ DENSE: Final = "dense"
 SPARSE: Final = "text"
 DOCUMENT: Final = "document"
 VERSION: Final = "version"
+KEYS: Final = "keys"
 TERMS: Final = "terms"
 
 _COLLECTION: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", re.ASCII)
@@ -38,10 +39,6 @@ def check_collection(name: str) -> str:
 def safe_key(key: str) -> str:
     """A key in letters, digits, `-` and `_`, one to one: `a.b` becomes `a_2e_b`."""
     return _UNSAFE.sub(lambda found: f"_{ord(found[0]):x}_", key)
-
-
-def has_term(key: str) -> str:
-    return f"has {safe_key(key)}"
 
 
 def text_term(key: str, text: str) -> str:
@@ -69,7 +66,6 @@ def payload(document: str, version: int, metadata: Metadata) -> dict[str, Any]:
     numbers: dict[str, float] = {}
     strings: dict[str, str | list[str]] = {}
     for key, value in metadata.items():
-        terms.append(has_term(key))
         if isinstance(value, list):
             terms.extend(item_term(key, _text(key, item)) for item in value)
         else:
@@ -83,6 +79,7 @@ def payload(document: str, version: int, metadata: Metadata) -> dict[str, Any]:
     return {
         DOCUMENT: document,
         VERSION: version,
+        KEYS: [safe_key(key) for key in metadata],
         TERMS: terms,
         "numbers": numbers,
         "strings": strings,

@@ -9,7 +9,7 @@ from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedR
 
 from kit.errors import NotFound, StorageFull, Unavailable, UpstreamFailed
 from services.search.engines.index import encoding, filters, fusion, lexical
-from services.search.engines.index.encoding import DENSE, DOCUMENT, SPARSE, TERMS, VERSION
+from services.search.engines.index.encoding import DENSE, DOCUMENT, KEYS, SPARSE, TERMS, VERSION
 from services.search.engines.index.filters import Dialect
 from services.search.ports import CollectionSpec, Filter, Hit, IndexQuery, Metadata, Point
 
@@ -54,6 +54,7 @@ class QdrantIndex:
                     },
                 )
             await self._index(name, DOCUMENT, _KEYWORD)
+            await self._index(name, KEYS, _KEYWORD)
             await self._index(name, TERMS, _PREFIXED)
 
     async def drop(self, collection: str) -> None:

@@ -169,5 +169,5 @@ async def test_a_field_is_indexed_when_a_filter_first_compares_it(
     assert await _matching(index, Condition("greaterThan", "absent", 0.5)) == 0
     await index.close()
     shard = edge_shard.EdgeShard(tmp_path / "KB1")
-    assert shard._indexed == {"document", "terms", "numbers.n"}
+    assert shard._indexed == {"document", "keys", "terms", "numbers.n"}
     shard.close()
