@@ -2,14 +2,12 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
-import orjson
 from pydantic import Field, TypeAdapter
 
 from contracts.client import Contract, ServiceClient
 from kit.auth.principal import Principal
-from kit.problems import from_problem
 
 FinishReason: TypeAlias = Literal["stop", "length", "refusal"]
 """`refusal`: the engine found nothing to answer from, or would not answer."""
@@ -59,12 +57,6 @@ class ChatDelta(Contract):
     model: str | None = None
 
 
-class ChatFailure(Contract):
-    """The last line of a stream that broke: the error as problem+json tells it."""
-
-    problem: dict[str, Any]
-
-
 class ModelCard(Contract):
     """A model that can be asked for, by `id` or by any of `aliases`."""
 
@@ -83,7 +75,7 @@ class ModelList(Contract):
     models: list[ModelCard]
 
 
-_LINE: TypeAdapter[ChatDelta | ChatFailure] = TypeAdapter(ChatDelta | ChatFailure)
+_LINE = TypeAdapter(ChatDelta)
 
 
 class GenerationClient(ServiceClient):
@@ -100,9 +92,6 @@ class GenerationClient(ServiceClient):
         streamed = request.model_copy(update={"stream": True})
         async with aclosing(self._lines(principal, "/chat", streamed, _LINE)) as lines:
             async for line in lines:
-                if isinstance(line, ChatFailure):
-                    problem = line.problem
-                    raise from_problem(int(problem.get("status", 500)), orjson.dumps(problem))
                 yield line
 
     async def models(self, principal: Principal) -> list[ModelCard]:

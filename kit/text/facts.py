@@ -69,7 +69,7 @@ def _number(match: re.Match[str]) -> Number:
         unit = "money"
     plain = f"{value.normalize():f}"
     bare = unit == "plain" and match.group() == digits
-    is_year = bare and len(plain) == 4 and 1800 <= value < 2200
+    is_year = bare and len(digits or "") == 4 and 1800 <= value < 2200
     key = plain + "%" if unit == "percent" else plain
     return Number(key, unit, is_year, match.start(), match.end())
 

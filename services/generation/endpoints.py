@@ -1,17 +1,16 @@
 """The generation service's internal routes: `POST /chat` and `GET /models`."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Coroutine
-from contextlib import aclosing, suppress
+from collections.abc import Coroutine
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response, StreamingResponse
 
-from contracts.generation import ChatDelta, ChatFailure, ChatRequest, ModelList
+from contracts.generation import ChatRequest, ModelList
 from kit.errors import PlatformError
-from kit.problems import problem
-from kit.service import Caller, ndjson
+from kit.service import Caller, ndjson, started
 from services.generation.service import GenerationService
 
 T = TypeVar("T")
@@ -26,46 +25,20 @@ def routes(service: GenerationService) -> APIRouter:
     async def chat(request: Request, asked: ChatRequest, _: Caller) -> Response:
         """JSON, or NDJSON of deltas with `stream`; work stops as soon as the caller leaves."""
         if asked.stream:
-            return await _streamed(request, service.stream(asked))
-        answer = await _while_connected(request, service.chat(asked))
-        if answer is None:
-            return Response(status_code=_CALLER_LEFT)
-        return Response(answer.model_dump_json(), media_type="application/json")
+            deltas = await _while_connected(request, started(service.stream(asked)))
+            if deltas is not None:
+                return StreamingResponse(ndjson(deltas), media_type="application/x-ndjson")
+        else:
+            answer = await _while_connected(request, service.chat(asked))
+            if answer is not None:
+                return Response(answer.model_dump_json(), media_type="application/json")
+        return Response(status_code=_CALLER_LEFT)
 
     @router.get("/models")
     async def models(_: Caller) -> ModelList:
         return ModelList(models=service.models())
 
     return router
-
-
-async def _streamed(request: Request, deltas: AsyncGenerator[ChatDelta, None]) -> Response:
-    """Waits for the first delta, so that an error before it is an error answer."""
-    try:
-        first = await _while_connected(request, _first(deltas))
-    except PlatformError:
-        await deltas.aclose()
-        raise
-    if first is None:
-        await deltas.aclose()
-        return Response(status_code=_CALLER_LEFT)
-    return StreamingResponse(ndjson(_lines(first, deltas)), media_type="application/x-ndjson")
-
-
-async def _first(deltas: AsyncGenerator[ChatDelta, None]) -> ChatDelta:
-    return await anext(deltas)
-
-
-async def _lines(
-    first: ChatDelta, deltas: AsyncGenerator[ChatDelta, None]
-) -> AsyncGenerator[ChatDelta | ChatFailure, None]:
-    async with aclosing(deltas):
-        yield first
-        try:
-            async for delta in deltas:
-                yield delta
-        except PlatformError as error:
-            yield ChatFailure(problem=problem(error))
 
 
 async def _while_connected(request: Request, work: Coroutine[Any, Any, T]) -> T | None:

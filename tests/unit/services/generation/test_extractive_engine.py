@@ -1,0 +1,93 @@
+"""How the extractive engine reads requests, bounds its answers and says what it is."""
+
+import pytest
+
+from contracts.generation import ChatMessage, ChatRequest, ChatResponse
+from kit.catalogue import load
+from services.generation.engines.extractive.engine import NO_PASSAGES, REFUSAL, ExtractiveEngine
+
+MODEL = load().find("extractive")
+CONTEXT = "The harbour opened in 1903. Boats pay 12 euros a night. Swimming is not allowed."
+QUESTION = "How much do boats pay a night?"
+ANSWER = "Boats pay 12 euros a night."
+
+
+async def chat(*messages: tuple[str, str], **more: object) -> ChatResponse:
+    request = ChatRequest(
+        model="extractive",
+        messages=[ChatMessage(role=role, content=text) for role, text in messages],  # type: ignore[arg-type]
+        **more,  # type: ignore[arg-type]
+    )
+    return await ExtractiveEngine().chat(MODEL, request)
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        f"Answer from this.\n<context>\n{CONTEXT}\n</context>\n<question>\n{QUESTION}\n</question>",
+        f'<search_results><search_result id="1">\n{CONTEXT}\n</search_result></search_results>'
+        f"\n\n{QUESTION}",
+        f"INSTRUCTIONS:\nUse the CONTEXT only.\nQUERY: {QUESTION}\nCONTEXT: {CONTEXT}\n",
+        f"Context: {CONTEXT}\n\nQuestion: {QUESTION}\nAnswer:",
+        "Use the following pieces of context to answer the question at the end.\nIf you don't know"
+        f" the answer, just say that you don't know.\n\n{CONTEXT}\n\nQuestion: {QUESTION}\n"
+        "Helpful Answer:",
+        "You are Jarvis.\nUse the following pieces of context to answer the question at the end.\n"
+        "If you don't know the answer, say that you don't know, don't try to make up an answer\n"
+        f"{CONTEXT}\nHuman: Hello\nAI: Hello!\nHuman: {QUESTION}\nChatbot:",
+    ],
+)
+async def test_passages_and_question_are_found_in_a_prompt_by_their_marks(prompt: str) -> None:
+    assert (await chat(("user", prompt))).text == ANSWER
+
+
+async def test_passages_in_the_systems_turn_serve_the_users_question() -> None:
+    answer = await chat(("system", f"<context>{CONTEXT}</context>"), ("user", QUESTION))
+    assert answer.text == ANSWER
+
+
+async def test_the_question_of_the_request_goes_before_the_prompt() -> None:
+    answer = await chat(("user", "rendered prompt"), passages=[CONTEXT], question=QUESTION)
+    assert answer.text == ANSWER
+
+
+async def test_without_passages_it_refuses_and_says_what_it_is() -> None:
+    answer = await chat(("user", "Write a poem about the sea."))
+    assert (answer.text, answer.finish_reason) == (NO_PASSAGES, "refusal")
+    assert "not a language model" in answer.text
+
+
+async def test_with_no_passage_retrieved_it_refuses() -> None:
+    answer = await chat(("user", QUESTION), passages=[])
+    assert (answer.text, answer.finish_reason) == (REFUSAL, "refusal")
+
+
+@pytest.mark.parametrize("question", ["", "?!", "the of and", "🙂", "\u0301"])
+async def test_a_question_that_asks_nothing_is_refused(question: str) -> None:
+    assert (await chat(("user", question), passages=[CONTEXT])).finish_reason == "refusal"
+
+
+async def test_a_stop_sequence_cuts_the_answer() -> None:
+    answer = await chat(("user", QUESTION), passages=[CONTEXT], stop=["euros"])
+    assert (answer.text, answer.finish_reason) == ("Boats pay 12", "stop")
+
+
+async def test_max_tokens_cuts_after_as_many_words() -> None:
+    answer = await chat(("user", QUESTION), passages=[CONTEXT], max_tokens=2)
+    assert (answer.text, answer.finish_reason, answer.output_tokens) == ("Boats pay", "length", 2)
+
+
+async def test_an_answer_that_points_back_brings_the_sentence_before() -> None:
+    passage = "The Ferrier lamp came in 1931. It burned paraffin and a little oil."
+    answer = await chat(("user", "Which lamp burned paraffin and oil?"), passages=[passage])
+    assert answer.text == passage
+
+
+async def test_a_sentence_in_two_overlapping_passages_is_said_once() -> None:
+    answer = await chat(("user", "Is swimming allowed?"), passages=[CONTEXT, CONTEXT])
+    assert answer.text == "Swimming is not allowed."
+
+
+async def test_line_breaks_within_a_sentence_are_read_as_spaces() -> None:
+    answer = await chat(("user", QUESTION), passages=["Boats pay\n12 euros a\nnight."])
+    assert answer.text == ANSWER
