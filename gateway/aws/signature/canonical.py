@@ -16,7 +16,9 @@ def canonical_path(raw_path: str, *, is_s3: bool) -> str:
     if is_s3:
         if _PLAIN_PATH.fullmatch(raw_path):
             return raw_path or "/"
-        return quote_from_bytes(unquote_to_bytes(raw_path), safe="/~")
+        # Segment by segment: an encoded slash belongs to a name, and must not sign as a plain one.
+        segments = [quote_from_bytes(unquote_to_bytes(s), safe="~") for s in raw_path.split("/")]
+        return "/".join(segments)
     normal = _without_dots(raw_path) if "//" in raw_path or "/." in raw_path else raw_path
     return quote_from_bytes(normal.encode(), safe="/~") or "/"
 

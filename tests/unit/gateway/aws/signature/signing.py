@@ -67,9 +67,10 @@ def signed(
     headers: dict[str, str] | None = None,
     body: bytes = b"",
     at: float = NOW,
+    payload: str = "",
     **more: Any,
 ) -> AwsRequest:
-    """`kind` is `header`, `query` or `v2`; `more` goes to `signer`."""
+    """`kind` is `header`, `query` or `v2`; `payload` stands in for the body's hash."""
     # A presigner does not know the body; botocore's would move it into the query.
     data = body if kind == "header" else b""
     request = AWSRequest(method=method, url=url, headers=headers or {}, data=data)
@@ -78,7 +79,10 @@ def signed(
         patch("botocore.auth.get_current_datetime", lambda: moment),
         patch("botocore.auth.time.time", lambda: at),
     ):
-        signer(kind, service, **more).add_auth(request)
+        auth = signer(kind, service, **more)
+        if payload:
+            auth.payload = lambda _: payload
+        auth.add_auth(request)
     return received(request, body)
 
 
