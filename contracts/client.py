@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter
 from contracts.transport import Transport
 from kit.auth.internal import HEADER, InternalTrust
 from kit.auth.principal import Principal
+from kit.problems import raise_problem_line
 
 
 class Contract(BaseModel):
@@ -39,7 +40,7 @@ class ServiceClient:
     async def _lines(
         self, principal: Principal, path: str, request: BaseModel, line: TypeAdapter[Reply]
     ) -> AsyncGenerator[Reply, None]:
-        """POSTs the request and yields each line of the NDJSON answer as it comes."""
+        """POSTs the request and yields the lines of the NDJSON answer; a broken one raises."""
         pending = b""
         body = request.model_dump_json().encode()
         answer = self._transport.stream("POST", path, headers=self._headers(principal), body=body)
@@ -47,6 +48,7 @@ class ServiceClient:
             async for part in parts:
                 *whole, pending = (pending + part).split(b"\n")
                 for text in whole:
+                    raise_problem_line(text)
                     yield line.validate_json(text)
 
     def _headers(self, principal: Principal) -> dict[str, str]:

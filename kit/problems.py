@@ -25,6 +25,21 @@ def problem(error: PlatformError, request_id: str = "") -> dict[str, Any]:
     return body
 
 
+_LINE = b'{"problem":'
+
+
+def problem_line(error: PlatformError) -> bytes:
+    """The last line of an NDJSON stream that broke."""
+    return orjson.dumps({"problem": problem(error)}) + b"\n"
+
+
+def raise_problem_line(line: bytes) -> None:
+    """Raises what a line tells of, if it is a problem's."""
+    if line.startswith(_LINE):
+        told = orjson.loads(line)["problem"]
+        raise from_problem(int(told["status"]), orjson.dumps(told))
+
+
 def retry_headers(error: PlatformError) -> dict[str, str]:
     """`Retry-After` in whole seconds, at least one, where the error says when to come back."""
     if error.retry_after is None:

@@ -1,23 +1,25 @@
 """The frame of every service: a FastAPI app that knows its caller and answers in problem+json."""
 
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager
-from typing import Annotated, Any, cast
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, aclosing
+from typing import Annotated, TypeVar, cast
 
 import orjson
 from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kit.auth.internal import HEADER, InternalTrust
 from kit.auth.principal import Principal
 from kit.errors import Internal, InvalidRequest, MethodNotAllowed, NotFound, PlatformError
-from kit.problems import MEDIA_TYPE, problem, retry_headers
+from kit.problems import MEDIA_TYPE, problem, problem_line, retry_headers
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 Check = Callable[[], Awaitable[None]]
@@ -93,10 +95,27 @@ def invalid_request(error: RequestValidationError) -> InvalidRequest:
     return InvalidRequest(f"{where or 'body'}: {first['msg']}", param=where or None)
 
 
-async def ndjson(lines: AsyncIterator[Any]) -> AsyncIterator[bytes]:
-    """Pydantic models as lines of JSON."""
-    async for line in lines:
-        yield line.model_dump_json().encode() + b"\n"
+async def started(lines: AsyncGenerator[T, None]) -> AsyncGenerator[T, None]:
+    """The same lines, once the first one is there: what is refused raises here, with a status."""
+    first = await anext(lines)
+
+    async def again() -> AsyncGenerator[T, None]:
+        async with aclosing(lines):
+            yield first
+            async for line in lines:
+                yield line
+
+    return again()
+
+
+async def ndjson(lines: AsyncGenerator[BaseModel, None]) -> AsyncGenerator[bytes, None]:
+    """Models as lines of JSON; a failure on the way is a last line that holds the problem."""
+    async with aclosing(lines):
+        try:
+            async for line in lines:
+                yield line.model_dump_json().encode() + b"\n"
+        except PlatformError as error:
+            yield problem_line(error)
 
 
 async def _told(_: Request, error: Exception) -> Response:

@@ -29,7 +29,6 @@ class EmbedRequest(Contract):
     token_ids: list[list[int]] | None = Field(default=None, max_length=2048)
     kind: Literal["query", "document"] = "document"
     dimensions: int | None = Field(default=None, ge=1, le=4096)
-    normalize: bool = True
 
     @model_validator(mode="after")
     def _one_form(self) -> "EmbedRequest":

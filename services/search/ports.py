@@ -7,6 +7,8 @@ from typing import Literal, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from kit.auth.principal import Principal
+
 Vectors: TypeAlias = NDArray[np.float32]
 """Shape (texts, dimension), each row of length 1 in the L2 norm."""
 
@@ -218,6 +220,7 @@ class Generator(Protocol):
 
     def generate(
         self,
+        who: Principal,
         *,
         model: str,
         turns: Sequence[Turn],

@@ -34,7 +34,7 @@ async def invoke(call: Call, model: str, body: Json) -> Invoked:
 
 
 def _as_type(row: list[float], kind: str) -> list[float] | list[int]:
-    """Components scaled by 127 for the 8-bit types; signs packed 8 to a byte for the binary ones."""
+    """Components scaled by 127 for 8-bit types; signs packed 8 to a byte for binary ones."""
     if kind == "float":
         return row
     if kind in ("int8", "uint8"):

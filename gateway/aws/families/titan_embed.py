@@ -15,14 +15,17 @@ async def invoke_v1(call: Call, model: str, body: Json) -> Invoked:
 
 
 async def invoke_v2(call: Call, model: str, body: Json) -> Invoked:
-    """`binary` is the sign of each component, as a list of 0 and 1."""
+    """`binary` is the sign of each component, as a list of 0 and 1.
+
+    `normalize` changes nothing: the model behind the name makes unit vectors only.
+    """
     members = Members(body, {"inputText", "dimensions", "normalize", "embeddingTypes"})
+    members.flag("normalize", default=True)
     types = members.some_of("embeddingTypes", _TYPES, ["float"])
     ask = EmbedRequest(
         model=model,
         texts=[members.text("inputText")],
         dimensions=members.integer("dimensions"),
-        normalize=members.flag("normalize", default=True),
     )
     made = await call.backends.search.embed(call.principal, ask)
     vector, tokens = made.rows()[0], made.tokens[0]

@@ -133,6 +133,15 @@ class BucketSource:
         return f"s3://{self._bucket}/{key}"
 
 
+def split_s3_uri(uri: str) -> tuple[str, str]:
+    """Bucket and key; everything behind the bucket is the key, slashes and dots included."""
+    scheme, _, rest = uri.partition("://")
+    bucket, _, key = rest.partition("/")
+    if scheme != "s3" or not bucket or not key:
+        raise InvalidRequest(f"{uri} is not an s3://bucket/key URI.", param="uri")
+    return bucket, key
+
+
 def file_ending(media_type: str) -> str:
     """`.txt` for text/plain and so on; raises InvalidRequest for a type that has no parser."""
     ending = mimetypes.guess_extension(media_type.partition(";")[0].strip())

@@ -76,6 +76,11 @@ class QdrantIndex:
         async with _translated(encoding.check_collection(collection)):
             await self._client.delete(collection, stale, wait=True)
 
+    async def delete_version(self, collection: str, document: str, version: int) -> None:
+        gone = models.FilterSelector(filter=filters.of_document(DIALECT, document, version))
+        async with _translated(encoding.check_collection(collection)):
+            await self._client.delete(collection, gone, wait=True)
+
     async def set_metadata(
         self, collection: str, document: str, version: int, metadata: Metadata, new_version: int
     ) -> None:

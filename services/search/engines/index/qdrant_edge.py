@@ -79,6 +79,10 @@ class QdrantEdgeIndex:
         stale = filters.but_version(DIALECT, document, keep)
         await self._run(partial(self._with, collection, lambda shard: shard.delete(stale)))
 
+    async def delete_version(self, collection: str, document: str, version: int) -> None:
+        gone = filters.of_document(DIALECT, document, version)
+        await self._run(partial(self._with, collection, lambda shard: shard.delete(gone)))
+
     async def set_metadata(
         self, collection: str, document: str, version: int, metadata: Metadata, new_version: int
     ) -> None:

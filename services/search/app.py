@@ -1,0 +1,138 @@
+"""Composes the search service from its settings."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+from fastapi import FastAPI
+
+from contracts.generation import GenerationClient
+from contracts.search.knowledge_bases import DataSource
+from kit.auth.audit import AuditLog
+from kit.auth.audit_chain import AuditEvent
+from kit.auth.internal import InternalTrust
+from kit.auth.principal import Principal
+from kit.catalogue import Catalogue, ModelEntry, load
+from kit.database import Database
+from kit.jobs.ports import Waker
+from kit.objects.store import ObjectStore
+from kit.service import service_app
+from services.search.endpoints import UseCases, routes
+from services.search.engines.embeddings.registry import open_embedder
+from services.search.engines.generator import ServiceGenerator
+from services.search.engines.index.lexical import measure_average_length
+from services.search.engines.index.qdrant import QdrantIndex
+from services.search.engines.index.qdrant_edge import QdrantEdgeIndex
+from services.search.engines.object_reader import ObjectReader
+from services.search.engines.parsing.limits import ParsingLimits
+from services.search.engines.parsing.sandbox import SandboxedParser
+from services.search.ports import Embedder, Index, Parser
+from services.search.service.answering import Answering
+from services.search.service.audit import Auditor
+from services.search.service.embedding import Embedding
+from services.search.service.indexing import Indexing
+from services.search.service.ingesting import Ingesting
+from services.search.service.ingestion import IngestionService
+from services.search.service.knowledge_bases import KnowledgeBaseService
+from services.search.service.retrieval import Retrieval
+from services.search.service.sources import BucketSource, DirectSource, Source
+from services.search.settings import SearchSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the process gives the service: the stores it shares, and the way to generation."""
+
+    database: Database
+    objects: ObjectStore
+    audit: AuditLog
+    waker: Waker
+    generation: GenerationClient
+    trust: InternalTrust
+
+
+def create_app(settings: SearchSettings, around: Surroundings) -> FastAPI:
+    catalogue = load(settings.models)
+    index = _index(settings)
+    parser = SandboxedParser(ParsingLimits(file_bytes=settings.largest_document))
+    use = _use_cases(settings, around, catalogue, index, parser)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        await parser.close()
+        await use.embedding.close()
+        await index.close()
+
+    app = service_app("Undercroft search", trust=around.trust, lifespan=lifespan)
+    app.include_router(routes(use))
+    return app
+
+
+def _index(settings: SearchSettings) -> Index:
+    if settings.index == "qdrant":
+        key = settings.qdrant_api_key
+        return QdrantIndex(settings.qdrant_url, key.get_secret_value() if key else None)
+    return QdrantEdgeIndex(settings.folder / "index")
+
+
+def _use_cases(
+    settings: SearchSettings,
+    around: Surroundings,
+    catalogue: Catalogue,
+    index: Index,
+    parser: Parser,
+) -> UseCases:
+    database = around.database
+    objects = ObjectReader(around.objects, largest=settings.largest_document)
+    auditor = Auditor(_recorder(around.audit))
+
+    async def load_embedder(entry: ModelEntry) -> Embedder:
+        return await open_embedder(
+            entry, cache=settings.exported_models, threads=settings.embedding_threads
+        )
+
+    def open_source(who: Principal, source: DataSource) -> Source:
+        where = source.spec.source
+        if where.type == "S3":
+            return BucketSource(who.tenant, where.bucket, where.prefix, objects)
+        return DirectSource(database, who.tenant, source.id, objects)
+
+    embedding = Embedding(catalogue, load_embedder)
+    retrieval = Retrieval(database, index, embedding)
+    return UseCases(
+        embedding=embedding,
+        bases=KnowledgeBaseService(database, index, embedding, around.waker),
+        ingestion=IngestionService(database, around.waker),
+        ingesting=Ingesting(
+            database,
+            index,
+            Indexing(database, index, embedding, parser, auditor),
+            embedding,
+            open_source,
+            measure_average_length,
+            auditor,
+        ),
+        retrieval=retrieval,
+        answering=Answering(database, retrieval, embedding, ServiceGenerator(around.generation)),
+    )
+
+
+def _recorder(audit: AuditLog) -> Any:
+    async def record(
+        who: Principal, operation: str, resource: str, details: dict[str, Any]
+    ) -> None:
+        event = AuditEvent(
+            tenant=who.tenant,
+            key=who.key,
+            operation=operation,
+            resource=resource,
+            outcome="ok",
+            request_id=str(uuid4()),
+            details=details,
+        )
+        await audit.record(event)
+
+    return record

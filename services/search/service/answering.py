@@ -1,0 +1,175 @@
+"""Answers from a knowledge base: retrieve, ask, cite, remember."""
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from contracts.search.retrieval import Answer, AnswerEvent, AnswerRequest, Citation, SessionId
+from kit.auth.principal import Principal
+from kit.database import Database
+from kit.errors import InvalidRequest
+from services.search.ports import Generator, Turn
+from services.search.repository import knowledge_bases as bases
+from services.search.repository import sessions
+from services.search.service.answers.citations import Citation as Cited
+from services.search.service.answers.citations import TextPart, cite_stream
+from services.search.service.answers.condense import condense
+from services.search.service.answers.passage import Passage
+from services.search.service.answers.prompts import Prompt, check_template, render
+from services.search.service.embedding import Embedding
+from services.search.service.retrieval import Ranked, Retrieval, passage
+
+REFUSAL = "Sorry, I am unable to assist you with this request."
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question with all that its answer is made of."""
+
+    base: bases.Base
+    session: str
+    question: str
+    """Standing alone: a follow-up is rewritten by its session."""
+    ranked: list[Ranked]
+    prompt: Prompt
+
+
+class Answering:
+    """The generator writes; what it claims is cited only where a passage supports it."""
+
+    def __init__(
+        self,
+        database: Database,
+        retrieval: Retrieval,
+        embedding: Embedding,
+        generator: Generator,
+    ) -> None:
+        self._database = database
+        self._retrieval = retrieval
+        self._embedding = embedding
+        self._generator = generator
+
+    async def answer(self, who: Principal, ask: AnswerRequest) -> Answer:
+        text, citations, session = "", [], ""
+        async with aclosing(self.stream(who, ask)) as events:
+            async for event in events:
+                session = event.session
+                text += event.text or ""
+                if event.citation is not None:
+                    citations.append(event.citation)
+        return Answer(text=text, citations=citations, session=session, model=ask.model)
+
+    async def stream(self, who: Principal, ask: AnswerRequest) -> AsyncGenerator[AnswerEvent, None]:
+        """Text as it comes; a citation follows the text that it covers."""
+        asked = await self._ask(who, ask)
+        yield AnswerEvent(session=asked.session, text="")
+        text = ""
+        async with aclosing(self._cited(who, ask, asked)) as parts:
+            async for part in parts:
+                if isinstance(part, TextPart):
+                    text += part.text
+                    yield AnswerEvent(session=asked.session, text=part.text)
+                else:
+                    yield AnswerEvent(session=asked.session, citation=_citation(part, asked.ranked))
+        await self._database.write(
+            sessions.remember,
+            who.tenant,
+            asked.session,
+            question=ask.question,
+            answer=text,
+            documents={one.found.document for one in asked.ranked},
+            idle_seconds=asked.base.shown.spec.session_idle_seconds,
+        )
+
+    async def end_session(self, who: Principal, ask: SessionId) -> None:
+        await self._database.write(sessions.end, who.tenant, ask.knowledge_base, ask.session)
+
+    async def _ask(self, who: Principal, ask: AnswerRequest) -> Asked:
+        if not ask.question.strip():
+            raise InvalidRequest("The question must not be empty.", param="input.text")
+        if ask.prompt_template is not None:
+            check_template(ask.prompt_template)
+        base = await self._database.read(bases.base, who.tenant, ask.knowledge_base)
+        session, history = await self._database.write(_session, who.tenant, base, ask.session)
+        question = condense(ask.question, history)
+        ranked = await self._retrieval.rank(
+            who, ask.knowledge_base, question, ask.options, ask.options.results
+        )
+        prompt = render(
+            ask.question, _passages(ranked), template=ask.prompt_template, history=history
+        )
+        return Asked(base, session, question, ranked, prompt)
+
+    async def _cited(
+        self, who: Principal, ask: AnswerRequest, asked: Asked
+    ) -> AsyncGenerator[TextPart | Cited, None]:
+        if not asked.ranked:  # nothing to answer from: no model is asked to make something up
+            yield TextPart(REFUSAL)
+            return
+        passages = _passages(asked.ranked)
+        written = self._generator.generate(
+            who,
+            model=ask.model,
+            turns=asked.prompt.turns,
+            question=asked.question,
+            passages=[one.text for one in passages],
+            max_tokens=ask.inference.max_tokens,
+            temperature=ask.inference.temperature,
+            top_p=ask.inference.top_p,
+            stop=ask.inference.stop,
+        )
+        if not asked.prompt.cited:
+            async for text in written:
+                yield TextPart(text)
+            return
+
+        async def similarity(text: str, others: Sequence[str]) -> list[float]:
+            vectors = await self._embedding.chunk_vectors(asked.base.model, [text, *others])
+            return [float(cosine) for cosine in vectors[1:] @ vectors[0]]
+
+        async with aclosing(
+            cite_stream(written, passages, question=asked.question, similarity=similarity)
+        ) as parts:
+            async for part in parts:
+                yield part
+
+
+def _session(
+    connection: Connection, tenant: str, base: bases.Base, session: str | None
+) -> tuple[str, list[Turn]]:
+    if session is not None:
+        return session, sessions.history(connection, tenant, base.shown.id, session)
+    idle = base.shown.spec.session_idle_seconds
+    return sessions.begin(connection, tenant, base.shown.id, idle), []
+
+
+def _passages(ranked: Sequence[Ranked]) -> list[Passage]:
+    return [
+        Passage(
+            text=one.found.text,
+            document=one.found.document_id,
+            source_start=one.found.start,
+            source_end=one.found.end,
+            page=one.found.page,
+            metadata=one.found.metadata,
+            score=one.hit.score,
+        )
+        for one in ranked
+    ]
+
+
+def _citation(cited: Cited, ranked: Sequence[Ranked]) -> Citation:
+    """The references' own source offsets take the place of their whole passages'."""
+    return Citation(
+        start=cited.start,
+        end=cited.end,
+        text=cited.text,
+        passages=[
+            (whole := passage(ranked[reference.passage])).model_copy(
+                update={"metadata": {**whole.metadata, **reference.metadata()}}
+            )
+            for reference in cited.references
+        ],
+    )
