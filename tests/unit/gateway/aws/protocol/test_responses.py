@@ -137,7 +137,7 @@ def test_an_error_is_read_back_by_botocore_with_its_code_and_members(service: st
     [
         ("a\r\nset-cookie: x", b"a  set-cookie: x"),
         ("naïve", "naïve".encode("latin-1")),
-        ("ключ", "=?UTF-8?B?0LrQu9GO0Yc=?=".encode()),
+        ("ключ", b"=?UTF-8?B?0LrQu9GO0Yc=?="),
     ],
 )
 def test_a_header_never_ends_its_line(text: str, sent: bytes) -> None:
