@@ -58,8 +58,13 @@ class Authenticator:
         self._plain_http = allow_unsigned_over_http
         self._most_buffered = most_buffered
 
-    async def authenticate(self, request: AwsRequest, *, service: str) -> Authenticated:
-        """`service` is the signing name of the operation asked for: `s3`, `bedrock`, `sts` …"""
+    async def authenticate(
+        self, request: AwsRequest, *, service: str, bucket_path: str = ""
+    ) -> Authenticated:
+        """`service` is the signing name of the operation asked for: `s3`, `bedrock`, `sts` …
+
+        `bucket_path` is the raw path with the bucket before it, where S3's bucket is in the host.
+        """
         dialect = dialect_of(service)
         authorization = request.header("authorization")
         in_query_v4 = "X-Amz-Signature=" in request.raw_query
@@ -70,7 +75,7 @@ class Authenticator:
             claim = read_query_claim(request, dialect)
             return await self._v4(request, claim, service, dialect)
         if in_query_v2 and dialect is S3:
-            return await self._v2(request)
+            return await self._v2(request, bucket_path or request.raw_path)
         scheme, _, credential = authorization.partition(" ")
         if scheme.lower() == "bearer":
             return await self._bearer(request, credential.strip(), service, dialect)
@@ -105,10 +110,10 @@ class Authenticator:
         check_signature(request, claim, secret, body_hash, dialect)
         return Authenticated(principal, _once(body), len(body))
 
-    async def _v2(self, request: AwsRequest) -> Authenticated:
+    async def _v2(self, request: AwsRequest, path: str) -> Authenticated:
         claim = read_v2_claim(request)
         secret, principal = await secret_for(self._keys, claim.access_key, _names(request), S3)
-        check_v2(request, claim, secret, self._clock())
+        check_v2(request, claim, secret, self._clock(), path)
         return Authenticated(principal, request.body, _length(request))
 
     async def _bearer(

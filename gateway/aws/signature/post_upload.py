@@ -55,7 +55,7 @@ async def _signer(fields: Mapping[str, str], policy: str, keys: Keys, now: float
     elif "signature" in fields:
         given = fields["signature"]
         secret, principal = await secret_for(keys, fields.get("awsaccesskeyid", ""), fields, S3)
-        signature = v2_signature(secret, policy)
+        signature = v2_signature(secret, policy.encode())
     else:
         raise Refused("AccessDenied", "An upload's policy must be signed.")
     if not same(signature, given):

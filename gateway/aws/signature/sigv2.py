@@ -57,19 +57,25 @@ def read_v2_claim(request: AwsRequest) -> V2Claim:
     return V2Claim(fields["AWSAccessKeyId"], fields["Signature"], int(expires))
 
 
-def check_v2(request: AwsRequest, claim: V2Claim, secret: str, now: float) -> None:
-    """Raises Refused unless the URL is of this request, unexpired and signed by the secret."""
+def check_v2(request: AwsRequest, claim: V2Claim, secret: str, now: float, path: str) -> None:
+    """Raises Refused unless the URL is of this request, unexpired and signed by the secret.
+
+    `path` begins with the bucket, also where the host names it.
+    """
     if now > claim.expires:
         raise Refused("AccessDenied", "Request has expired; presign a new one.")
     _refuse_unsigned(request)
-    if not same(v2_signature(secret, _to_sign(request, claim.expires)), claim.signature):
+    # Signers write a bucket with or without the slash after it; both mean the same resource.
+    paths = (path, f"{path}/") if path.count("/") == 1 and path != "/" else (path,)
+    head = _head(request, claim.expires)
+    signatures = [v2_signature(secret, head + _resource(request, path)) for path in paths]
+    if not any(same(signature, claim.signature) for signature in signatures):
         raise mismatch(S3)
 
 
-def v2_signature(secret: str, text: str) -> str:
+def v2_signature(secret: str, text: bytes) -> str:
     """The base64 of an HMAC-SHA1, as V2 URLs and POST policies carry it."""
-    digest = hmac.digest(secret.encode(), wire_bytes(text), hashlib.sha1)
-    return base64.b64encode(digest).decode()
+    return base64.b64encode(hmac.digest(secret.encode(), text, hashlib.sha1)).decode()
 
 
 def _refuse_unsigned(request: AwsRequest) -> None:
@@ -85,20 +91,22 @@ def _refuse_unsigned(request: AwsRequest) -> None:
             raise Refused("AccessDenied", f"The query parameter {name!r} is not signed.")
 
 
-def _to_sign(request: AwsRequest, expires: int) -> str:
+def _head(request: AwsRequest, expires: int) -> bytes:
     # A presigner moves headers into the query; the client may send them as headers all the same.
-    query = dict(request.query)
-    found = {name: value for name, value in query.items() if name.startswith("x-amz-")}
-    found |= {n: v for n, v in request.by_name.items() if n.startswith("x-amz-")}
-    md5, content_type = (
-        request.header(name) or query.get(name, "") for name in ("content-md5", "content-type")
-    )
-    amz = "".join(f"{name}:{found[name].strip()}\n" for name in sorted(found))
-    return f"{request.method}\n{md5}\n{content_type}\n{expires}\n{amz}{_resource(request)}"
+    found = {name: value.encode() for name, value in request.query}
+    found |= {name: wire_bytes(value) for name, value in request.by_name.items()}
+    standard = [found.get("content-md5", b""), found.get("content-type", b"")]
+    amz = [
+        name.encode() + b":" + found[name].strip() + b"\n"
+        for name in sorted(found)
+        if name.startswith("x-amz-")
+    ]
+    start = [request.method.encode(), *standard, str(expires).encode(), b""]
+    return b"\n".join(start) + b"".join(amz)
 
 
-def _resource(request: AwsRequest) -> str:
+def _resource(request: AwsRequest, path: str) -> bytes:
     pairs = [part.split("=", 1) for part in request.raw_query.split("&")]
     signed = sorted((pair for pair in pairs if pair[0] in _SIGNED), key=lambda pair: pair[0])
     text = "&".join("=".join([pair[0], *map(unquote, pair[1:])]) for pair in signed)
-    return f"{request.raw_path}?{text}" if text else request.raw_path
+    return (f"{path}?{text}" if text else path).encode()
