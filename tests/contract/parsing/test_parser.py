@@ -9,7 +9,6 @@ from services.search.engines.parsing.sandbox import SandboxedParser
 from services.search.ports import Page, ParsedDocument, ParsedRow, Parser, RecordStructure
 from tests.contract.parsing.documents import docx, encrypted_pdf, pdf, xlsx
 
-
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 

@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from selectolax.lexbor import LexborHTMLParser, LexborNode
+from selectolax.lexbor import LexborHTMLParser, LexborNode, SelectolaxError
 
 from kit.errors import InvalidRequest
 from services.search.engines.parsing.charsets import decode_text
@@ -30,7 +30,10 @@ def parse_html(body: bytes, limits: ParsingLimits) -> Extracted:
 
 
 def html_to_text(source: str, limits: ParsingLimits) -> Extracted:
-    tree = LexborHTMLParser(source)
+    try:
+        tree = LexborHTMLParser(source)
+    except SelectolaxError as error:  # it repairs any HTML: what fails is to allocate memory
+        raise InvalidRequest("The HTML is nested too deeply to be read in memory.") from error
     writer = _Writer(limits.characters)
     title = tree.css_first("head > title")
     if title is not None:
