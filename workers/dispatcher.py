@@ -37,18 +37,13 @@ class Dispatcher:
         self._wait = wait
 
     async def run(self, stop: asyncio.Event) -> None:
-        while not stop.is_set():
-            try:
-                await self.step()
-            except PlatformError as error:
-                logger.warning("the dispatcher waits for the database: %s", error.message)
-            await self._wait(self._settings.poll)
+        """Until `stop`; a broker that hangs holds up the sending, not the reaping."""
+        await asyncio.gather(
+            self._repeat(self.send, self._wait, stop), self._repeat(self.reap, asyncio.sleep, stop)
+        )
 
-    async def step(self) -> None:
-        """Reaps, then sends what is due."""
-        silent = await self._database.write(reap)
-        if silent:
-            logger.warning("took back jobs that fell silent: %s", ", ".join(silent))
+    async def send(self) -> None:
+        """Sends a message for each job that is due, as far as there is room."""
         messages = await self._database.write(
             dispatch,
             outstanding=MESSAGES_PER_CHILD * self._settings.fleet,
@@ -56,6 +51,25 @@ class Dispatcher:
         )
         failpoint("dispatch.before_publish")
         await asyncio.to_thread(self._publish_all, messages)
+
+    async def reap(self) -> None:
+        """Takes back the jobs whose lease is over."""
+        silent = await self._database.write(reap)
+        if silent:
+            logger.warning("took back jobs that fell silent: %s", ", ".join(silent))
+
+    async def _repeat(
+        self,
+        step: Callable[[], Awaitable[None]],
+        wait: Callable[[float], Awaitable[None]],
+        stop: asyncio.Event,
+    ) -> None:
+        while not stop.is_set():
+            try:
+                await step()
+            except PlatformError as error:
+                logger.warning("the dispatcher waits for the database: %s", error.message)
+            await wait(self._settings.poll)
 
     def _publish_all(self, messages: list[Message]) -> None:
         for message in messages:

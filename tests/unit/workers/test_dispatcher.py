@@ -1,6 +1,7 @@
 """The dispatcher between a database that lasts and a broker that may not."""
 
 import asyncio
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -47,17 +48,17 @@ def dispatcher(database: Database, broker: Broker) -> Dispatcher:
 async def test_due_jobs_are_sent_up_to_four_for_each_child(database: Database) -> None:
     made = [accept(database).id for _ in range(6)]
     broker = Broker()
-    await dispatcher(database, broker).step()
+    await dispatcher(database, broker).send()
     assert broker.sent == made[:4]
 
 
 async def test_a_broker_that_is_down_costs_a_while_but_no_job(database: Database) -> None:
     job = accept(database)
     broker = Broker(down=True)
-    await dispatcher(database, broker).step()
+    await dispatcher(database, broker).send()
     broker.down = False
     set_row(database, job.id, dispatched_at=0.0)  # the while has passed
-    await dispatcher(database, broker).step()
+    await dispatcher(database, broker).send()
     assert broker.sent == [job.id]
 
 
@@ -65,9 +66,30 @@ async def test_a_job_whose_worker_fell_silent_is_sent_again_at_once(database: Da
     job = running(database)
     let_lease_end(database, job.id)
     broker = Broker()
-    await dispatcher(database, broker).step()
+    silent = dispatcher(database, broker)
+    await silent.send()
+    assert broker.sent == []
+    await silent.reap()
+    await silent.send()
     assert broker.sent == [job.id]
     assert now_is(database, job.id).crash_count == 1
+
+
+async def test_a_broker_that_hangs_does_not_hold_up_the_reaper(database: Database) -> None:
+    job, hang, stop = running(database), threading.Event(), asyncio.Event()
+    accept(database)
+    hanging = Dispatcher(database, SETTINGS, lambda _: hang.wait(20) and None, asyncio.sleep)
+    task = asyncio.create_task(hanging.run(stop))
+    await asyncio.sleep(0.2)
+    let_lease_end(database, job.id)
+    for _ in range(100):
+        if now_is(database, job.id).state == "queued":
+            break
+        await asyncio.sleep(0.05)
+    stop.set()
+    hang.set()
+    await task
+    assert now_is(database, job.id).state == "queued"
 
 
 def test_a_message_holds_the_jobs_id_and_nothing_else() -> None:
