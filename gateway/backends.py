@@ -2,13 +2,21 @@
 
 from dataclasses import dataclass
 
+from contracts.generation import GenerationClient
+from contracts.search.client import SearchClient
+from kit.catalogue import Catalogue
 from kit.database import Database
+from kit.jobs.store import Jobs
 from kit.objects.store import ObjectStore
 
 
 @dataclass(frozen=True, slots=True)
 class Backends:
-    """Typed clients of the services, and the stores that the gateway owns."""
+    """Typed clients of the services, and the stores that the gateway reads itself."""
 
     database: Database
     objects: ObjectStore
+    jobs: Jobs
+    catalogue: Catalogue
+    search: SearchClient
+    generation: GenerationClient

@@ -10,21 +10,21 @@ from starlette.types import Receive, Scope, Send
 
 from gateway.aws.authentication import Authenticate
 from gateway.aws.body import bound, gather, with_form
-from gateway.aws.channel import Channel, ClientGone
 from gateway.aws.errors import wire_error
 from gateway.aws.operate import authorize, operate, served
 from gateway.aws.protocol.error_body import WireError, error_response
 from gateway.aws.protocol.identity import OperationId
 from gateway.aws.protocol.parse import parse
-from gateway.aws.protocol.response import WireResponse, header_value
-from gateway.aws.protocol.route import RoutedOperation, route, warm
+from gateway.aws.protocol.route import RoutedOperation, has_form, route, warm
 from gateway.aws.protocol.serialize import serialize
 from gateway.aws.protocol.validate import validate
-from gateway.aws.protocol.wire import Protocol, has_form, signing_name
+from gateway.aws.protocol.wire import Protocol, signing_name
 from gateway.aws.registry import Call, Operation
-from gateway.aws.request import AwsRequest
+from gateway.aws.request import AwsRequest, read_head
 from gateway.aws.served import SERVED
 from gateway.backends import Backends
+from gateway.channel import Channel, ClientGone
+from gateway.response import Response, header_value
 from kit.auth.principal import Principal
 from kit.errors import Internal, PlatformError
 
@@ -81,7 +81,7 @@ class AwsDoor:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         channel = Channel(scope, receive, send)
-        exchange = _Exchange(channel.request(), str(uuid4()))
+        exchange = _Exchange(read_head(scope, channel.body()), str(uuid4()))
         status = _CLIENT_GONE
         try:
             response = await self._answer(exchange, channel)
@@ -97,7 +97,7 @@ class AwsDoor:
         finally:
             self._record(_outcome(exchange, status))
 
-    async def _answer(self, exchange: _Exchange, channel: Channel) -> WireResponse:
+    async def _answer(self, exchange: _Exchange, channel: Channel) -> Response:
         try:
             return await self._serve(exchange, channel)
         except PlatformError as error:
@@ -108,7 +108,7 @@ class AwsDoor:
             _log.exception("An operation failed", extra={"request_id": exchange.request_id})
             return _refuse(exchange, Internal("An operation failed."))
 
-    async def _serve(self, exchange: _Exchange, channel: Channel) -> WireResponse:
+    async def _serve(self, exchange: _Exchange, channel: Channel) -> Response:
         """The whole path of a request."""
         request, form = await with_form(exchange.request)
         routed = exchange.routed = route(request, form)
@@ -146,7 +146,7 @@ class AwsDoor:
         return bound(request, self._most_buffered.get(routed.service, _MOST_BUFFERED))
 
 
-def _refuse(exchange: _Exchange, error: PlatformError) -> WireResponse:
+def _refuse(exchange: _Exchange, error: PlatformError) -> Response:
     described = _described(exchange, error)
     exchange.code = described.code
     return error_response(_protocol(exchange), described, exchange.request_id)
@@ -176,7 +176,7 @@ def _protocol(exchange: _Exchange) -> Protocol:
     return "query" if has_form(request) else "rest-json"
 
 
-def _add_request_id(exchange: _Exchange, response: WireResponse) -> None:
+def _add_request_id(exchange: _Exchange, response: Response) -> None:
     value = exchange.request_id.encode()
     if _protocol(exchange) == "rest-xml":
         response.headers += [(b"x-amz-request-id", value), (b"x-amz-id-2", value)]

@@ -3,7 +3,9 @@
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from functools import cached_property
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
+
+from starlette.types import Scope
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,24 @@ class AwsRequest:
 
     def header(self, name: str, default: str = "") -> str:
         return self.by_name.get(name, default)
+
+
+def read_head(scope: Scope, body: AsyncIterator[bytes]) -> AwsRequest:
+    """The request of an ASGI scope; `body` is read later, if at all."""
+    headers = (
+        (name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]
+    )
+    raw_path = scope.get("raw_path") or quote(scope["path"]).encode()
+    client = scope.get("client")
+    return AwsRequest(
+        method=scope["method"],
+        scheme=scope.get("scheme", "http"),
+        raw_path=raw_path.decode("latin-1"),
+        raw_query=scope.get("query_string", b"").decode("latin-1"),
+        headers=tuple(headers),
+        body=body,
+        client=client[0] if client else "",
+    )
 
 
 def _decode(text: str) -> str:

@@ -9,6 +9,7 @@ from types import ModuleType
 from gateway.aws.operations import (
     bedrock,
     bedrock_agent_runtime,
+    bedrock_runtime,
     s3_buckets,
     s3_listing,
     s3_multipart,
@@ -16,6 +17,7 @@ from gateway.aws.operations import (
     s3_post,
     s3_settings,
     s3_tagging,
+    sagemaker_runtime,
     sts,
 )
 from gateway.aws.operations.bedrock_agent import data_sources, ingestion, knowledge_bases
@@ -25,6 +27,7 @@ from gateway.aws.registry import Operation, registered
 MODULES: tuple[ModuleType, ...] = (
     bedrock,
     bedrock_agent_runtime,
+    bedrock_runtime,
     data_sources,
     ingestion,
     knowledge_bases,
@@ -35,6 +38,7 @@ MODULES: tuple[ModuleType, ...] = (
     s3_post,
     s3_settings,
     s3_tagging,
+    sagemaker_runtime,
     sts,
 )
 SERVED: Mapping[OperationId, Operation] = {served.id: served for served in registered()}

@@ -7,8 +7,8 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 from gateway.aws.protocol import json_body
-from gateway.aws.protocol.response import WireResponse, header_value
 from gateway.aws.protocol.wire import Protocol
+from gateway.response import Response, header_value
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class WireError:
     retry_after: float | None = None
 
 
-def error_response(protocol: Protocol, error: WireError, request_id: str) -> WireResponse:
+def error_response(protocol: Protocol, error: WireError, request_id: str) -> Response:
     if protocol == "rest-xml":
         response = _s3(error, request_id)
     elif protocol == "query":
@@ -39,17 +39,17 @@ def error_response(protocol: Protocol, error: WireError, request_id: str) -> Wir
     return response
 
 
-def _json(error: WireError, *, named_in_body: bool) -> WireResponse:
+def _json(error: WireError, *, named_in_body: bool) -> Response:
     body: dict[str, Any] = {error.message_name: error.message, **error.members}
     media = b"application/json"
     if named_in_body:
         body = {"__type": error.code, **body}
         media = b"application/x-amz-json-1.1"
     headers = [(b"content-type", media), (b"x-amzn-errortype", header_value(error.code))]
-    return WireResponse(error.status, headers, json_body.dump(body))
+    return Response(error.status, headers, json_body.dump(body))
 
 
-def _s3(error: WireError, request_id: str) -> WireResponse:
+def _s3(error: WireError, request_id: str) -> Response:
     fields = {
         "Code": error.code,
         "Message": error.message,
@@ -59,17 +59,17 @@ def _s3(error: WireError, request_id: str) -> WireResponse:
         "HostId": request_id,
     }
     body = f'<?xml version="1.0" encoding="UTF-8"?>\n<Error>{_elements(fields)}</Error>'
-    return WireResponse(error.status, [(b"content-type", b"application/xml")], body.encode())
+    return Response(error.status, [(b"content-type", b"application/xml")], body.encode())
 
 
-def _query(error: WireError, request_id: str) -> WireResponse:
+def _query(error: WireError, request_id: str) -> Response:
     fault = "Sender" if error.status < 500 else "Receiver"
     fields = {"Type": fault, "Code": error.code, "Message": error.message, **error.members}
     body = (
         f"<ErrorResponse><Error>{_elements(fields)}</Error>"
         f"<RequestId>{request_id}</RequestId></ErrorResponse>"
     )
-    return WireResponse(error.status, [(b"content-type", b"text/xml")], body.encode())
+    return Response(error.status, [(b"content-type", b"text/xml")], body.encode())
 
 
 def _elements(fields: Mapping[str, Any]) -> str:

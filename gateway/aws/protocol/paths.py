@@ -22,11 +22,12 @@ class Template:
     needed_query: tuple[str, ...]
     needed_headers: tuple[str, ...]
     deprecated: bool
+    labels: tuple[str, ...]
 
-    @property
-    def labels(self) -> tuple[str, ...]:
-        parts = self.path[1:].split("/")
-        return tuple(part[1:-1].rstrip("+") for part in parts if part.startswith("{"))
+
+def labels_of(path: str) -> tuple[str, ...]:
+    parts = path[1:].split("/")
+    return tuple(part[1:-1].rstrip("+") for part in parts if part.startswith("{"))
 
 
 Match = tuple[Sequence[Template], tuple[str, ...]]

@@ -8,9 +8,9 @@ from xml.sax.saxutils import escape
 from gateway.aws.protocol import json_body, xml_body
 from gateway.aws.protocol.eventstream import CONTENT_TYPE, Describe, EventEncoder
 from gateway.aws.protocol.models import OperationSpec, payload_member
-from gateway.aws.protocol.response import Headers, WireResponse, header_value
 from gateway.aws.protocol.values import text_writer
 from gateway.aws.protocol.xml_roots import NAMESPACE, ROOTS, TEXT_ROOTS
+from gateway.response import Headers, Response, header_value
 
 _XML = '<?xml version="1.0" encoding="UTF-8"?>\n'
 _WriteHeader = Callable[[Headers, Any], None]
@@ -33,7 +33,7 @@ class RestWriter:
         self._default_status = spec.status
         self._body = _body_writer(spec, protocol)
 
-    def write(self, members: Mapping[str, Any], describe: Describe) -> WireResponse:
+    def write(self, members: Mapping[str, Any], describe: Describe) -> Response:
         """Raises KeyError for a member that the shape lacks: a bug of the handler."""
         headers: Headers = []
         body_members = {}
@@ -48,7 +48,7 @@ class RestWriter:
             else:
                 body_members[name] = value
         body, media = self._body(body_members, describe)
-        response = WireResponse(status, headers, body)
+        response = Response(status, headers, body)
         if media:
             response.set_default(b"content-type", media)
         return response

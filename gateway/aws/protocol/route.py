@@ -6,13 +6,12 @@ from functools import cache
 from urllib.parse import parse_qsl, unquote
 
 from gateway.aws.protocol import models
-from gateway.aws.protocol.failures import UnknownOperation
+from gateway.aws.protocol.failures import SerializationFailed, UnknownOperation
 from gateway.aws.protocol.identity import OperationId
 from gateway.aws.protocol.models import OperationSpec, ServiceSpec
-from gateway.aws.protocol.paths import Match, PathTree, Template
-from gateway.aws.protocol.wire import Protocol, detect, signing_name
+from gateway.aws.protocol.paths import Match, PathTree, Template, labels_of
+from gateway.aws.protocol.wire import Protocol, is_form, refuse_other_protocols, signing_name
 from gateway.aws.request import AwsRequest
-from kit.errors import InvalidRequest
 
 # Without a signing name (a bearer key) the path decides; S3 comes last because it takes any path.
 _BY_PATH = ("bedrock", "sagemaker", "s3")
@@ -40,16 +39,18 @@ class RoutedOperation:
 
 
 def route(request: AwsRequest, form: bytes = b"") -> RoutedOperation:
-    """`form` is the body of a query-protocol POST. Raises UnknownOperation, Unsupported."""
-    protocol = detect(request)
+    """`form` is the body where `has_form` holds. Raises UnknownOperation, Unsupported."""
+    refuse_other_protocols(request)
+    target = request.header("x-amz-target")
+    if target:
+        return _by_target(target)
     scope = signing_name(request)
-    if protocol == "json":
-        return _by_target(request.header("x-amz-target"))
-    if protocol == "query":
-        found = _by_action(request, form, scope)
-        if found is not None:
-            return found
-    return _by_path(request, scope)
+    return _by_action(request, form, scope) or _by_path(request, scope)
+
+
+def has_form(request: AwsRequest) -> bool:
+    """Whether the operation is named in the body, which must then be read before routing."""
+    return is_form(request) and bool(_query_services(signing_name(request)))
 
 
 def warm() -> None:
@@ -67,16 +68,19 @@ def _by_target(target: str) -> RoutedOperation:
 
 
 def _by_action(request: AwsRequest, form: bytes, scope: str | None) -> RoutedOperation | None:
+    services = _query_services(scope)
+    if not services or not (form or request.raw_query):
+        return None
     fields = dict(request.query)
     try:
         fields.update(parse_qsl(form.decode(), keep_blank_values=True))
-    except UnicodeDecodeError as error:
-        raise InvalidRequest("The form in the body is not UTF-8.") from error
+    except ValueError as error:
+        raise SerializationFailed(f"The form in the body cannot be read: {error}") from error
     action = fields.get("Action")
     if action is None:
         return None
-    for service in _speaking("query"):
-        if scope in (None, service.signing_name) and action in service.raw["operations"]:
+    for service in services:
+        if action in service.raw["operations"]:
             return RoutedOperation(service.operation(action), "query", {})
     raise UnknownOperation(f"Action {action!r} is no operation of {scope or 'any service'}.")
 
@@ -145,9 +149,15 @@ def _path_style(request: AwsRequest) -> str:
     return request.raw_path
 
 
-def _speaking(protocol: str) -> list[ServiceSpec]:
+@cache
+def _speaking(protocol: str) -> tuple[ServiceSpec, ...]:
     specs = (models.service(name) for name in models.SERVICES)
-    return [spec for spec in specs if protocol in spec.protocols]
+    return tuple(spec for spec in specs if protocol in spec.protocols)
+
+
+def _query_services(scope: str | None) -> list[ServiceSpec]:
+    """Of this signing name; all of them where the request is not signed with SigV4."""
+    return [spec for spec in _speaking("query") if scope in (None, spec.signing_name)]
 
 
 @cache
@@ -181,6 +191,7 @@ def _template(spec: ServiceSpec, name: str) -> Template:
         needed_query=needed("querystring"),
         needed_headers=tuple(header.lower() for header in needed("header")),
         deprecated=bool(raw.get("deprecated")),
+        labels=labels_of(path),
     )
 
 

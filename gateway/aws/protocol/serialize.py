@@ -7,15 +7,15 @@ from typing import Any
 from gateway.aws.protocol import json_body, xml_body
 from gateway.aws.protocol.eventstream import Describe
 from gateway.aws.protocol.models import OperationSpec, service
-from gateway.aws.protocol.response import WireResponse
 from gateway.aws.protocol.rest_response import rest_writer
 from gateway.aws.protocol.route import RoutedOperation
 from gateway.aws.protocol.values import Convert
+from gateway.response import Response
 
 
 def serialize(
     routed: RoutedOperation, members: Mapping[str, Any], request_id: str, describe: Describe
-) -> WireResponse:
+) -> Response:
     """`describe` names an error that ends an event stream. Raises KeyError for unknown members."""
     if routed.protocol == "json":
         return _json(routed.spec, members)
@@ -24,10 +24,10 @@ def serialize(
     return rest_writer(routed.spec, routed.protocol).write(members, describe)
 
 
-def _json(spec: OperationSpec, members: Mapping[str, Any]) -> WireResponse:
+def _json(spec: OperationSpec, members: Mapping[str, Any]) -> Response:
     write = _json_writer(spec)
     body = json_body.dump(write(members)) if write else b""
-    return WireResponse(200, [(b"content-type", _json_media(spec))], body)
+    return Response(200, [(b"content-type", _json_media(spec))], body)
 
 
 @cache
@@ -41,7 +41,7 @@ def _json_media(spec: OperationSpec) -> bytes:
     return f"application/x-amz-json-{version}".encode()
 
 
-def _query(spec: OperationSpec, members: Mapping[str, Any], request_id: str) -> WireResponse:
+def _query(spec: OperationSpec, members: Mapping[str, Any], request_id: str) -> Response:
     name = spec.id.name
     namespace = service(spec.id.service).metadata["xmlNamespace"]
     out = [f'<{name}Response xmlns="{namespace}">']
@@ -50,7 +50,7 @@ def _query(spec: OperationSpec, members: Mapping[str, Any], request_id: str) -> 
     out.append(
         f"<ResponseMetadata><RequestId>{request_id}</RequestId></ResponseMetadata></{name}Response>"
     )
-    return WireResponse(200, [(b"content-type", b"text/xml")], "".join(out).encode())
+    return Response(200, [(b"content-type", b"text/xml")], "".join(out).encode())
 
 
 @cache

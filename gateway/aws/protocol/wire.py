@@ -7,34 +7,22 @@ from kit.errors import Unsupported
 
 Protocol = Literal["json", "query", "rest-json", "rest-xml"]
 
-FORM = "application/x-www-form-urlencoded"
+_FORM = "application/x-www-form-urlencoded"
 
 
-def detect(request: AwsRequest) -> Protocol | None:
-    """`json` and `query` name themselves; None is one of the REST protocols.
-
-    Raises Unsupported for CBOR, which models list and some SDKs may pick.
-    """
-    content_type = request.header("content-type").partition(";")[0].strip().lower()
-    smithy = request.header("smithy-protocol")
-    if smithy or content_type == "application/cbor":
+def refuse_other_protocols(request: AwsRequest) -> None:
+    """Raises Unsupported for CBOR, which models list and some SDKs may pick."""
+    protocol = request.header("smithy-protocol")
+    if protocol:
         raise Unsupported(
-            f"The protocol {smithy or content_type} is not served; "
+            f"The protocol {protocol} is not served; "
             "use a client that speaks JSON, XML or the query protocol."
         )
-    if request.header("x-amz-target"):
-        return "json"
-    if content_type == FORM and request.method == "POST":
-        return "query"
-    if any(key == "Action" for key, _ in request.query):
-        return "query"
-    return None
 
 
-def has_form(request: AwsRequest) -> bool:
-    """Whether the operation is named in the body, which must then be read before routing."""
+def is_form(request: AwsRequest) -> bool:
     content_type = request.header("content-type").partition(";")[0].strip().lower()
-    return request.method == "POST" and content_type == FORM
+    return request.method == "POST" and content_type == _FORM
 
 
 def signing_name(request: AwsRequest) -> str | None:

@@ -5,8 +5,7 @@ import pytest
 from gateway.aws.protocol.failures import SerializationFailed
 from gateway.aws.protocol.models import OperationSpec
 from gateway.aws.protocol.parse import parse
-from gateway.aws.protocol.route import RoutedOperation, route
-from gateway.aws.protocol.wire import has_form
+from gateway.aws.protocol.route import RoutedOperation, has_form, route
 from gateway.aws.request import AwsRequest
 from kit.errors import Unsupported
 from tests.unit.gateway.aws.samples import SPECS, sample, stream, to_request

@@ -12,9 +12,9 @@ from gateway.aws.protocol import models
 from gateway.aws.protocol.error_body import WireError, error_response
 from gateway.aws.protocol.eventstream import EventEncoder
 from gateway.aws.protocol.models import OperationSpec, payload_member
-from gateway.aws.protocol.response import WireResponse, header_value
 from gateway.aws.protocol.route import RoutedOperation
 from gateway.aws.protocol.serialize import serialize
+from gateway.response import Response, header_value
 from kit.errors import PlatformError, RateLimited
 from tests.unit.gateway.aws.samples import SPECS, from_response, sample
 
@@ -27,7 +27,7 @@ def _describe(error: PlatformError) -> tuple[str, str]:
     return "ThrottlingException", error.message
 
 
-def _write(spec: OperationSpec, members: dict[str, Any]) -> WireResponse:
+def _write(spec: OperationSpec, members: dict[str, Any]) -> Response:
     protocol = models.service(spec.id.service).protocols[0]
     return serialize(RoutedOperation(spec, protocol, {}), members, "rid", _describe)
 

@@ -115,6 +115,12 @@ def test_what_fits_no_operation_is_unknown(request_: AwsRequest) -> None:
         route(request_)
 
 
+def test_an_object_may_be_of_any_type_and_a_list_may_ask_anything() -> None:
+    upload = _request("PUT /b/k", "s3", content_type="application/cbor")
+    assert route(upload).name == "PutObject"
+    assert route(_request("GET /b/k?Action=x", "s3")).name == "GetObject"
+
+
 def test_cbor_is_refused_by_name() -> None:
     with pytest.raises(Unsupported, match="rpc-v2-cbor"):
         route(_request("POST /service/X/operation/Y", smithy_protocol="rpc-v2-cbor"))

@@ -4,12 +4,10 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
 from contextlib import aclosing
 from typing import Any, TypeVar
-from urllib.parse import quote
 
 from starlette.types import Receive, Scope, Send
 
-from gateway.aws.protocol.response import WireResponse
-from gateway.aws.request import AwsRequest
+from gateway.response import Response
 
 # Work that ends sooner is not worth a task that listens for the client's end of the line.
 _UNWATCHED_SECONDS = 0.25
@@ -21,29 +19,14 @@ class ClientGone(Exception):
 
 
 class Channel:
-    """Owns `receive`, so that reading the body and watching for the client's end never race."""
+    """Every door's end of the line; bodies are read once.
+
+    Owns `receive`, so that reading the body and watching for the client's end never race."""
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self._scope, self._receive, self._send = scope, receive, send
         self._body_read = asyncio.Event()
         self._gone = False
-
-    def request(self) -> AwsRequest:
-        scope = self._scope
-        headers = (
-            (name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]
-        )
-        raw_path = scope.get("raw_path") or quote(scope["path"]).encode()
-        client = scope.get("client")
-        return AwsRequest(
-            method=scope["method"],
-            scheme=scope.get("scheme", "http"),
-            raw_path=raw_path.decode("latin-1"),
-            raw_query=scope.get("query_string", b"").decode("latin-1"),
-            headers=tuple(headers),
-            body=self._body(),
-            client=client[0] if client else "",
-        )
 
     async def guard(self, work: Coroutine[Any, Any, Result]) -> Result:
         """Runs `work`; cancels it, and raises ClientGone, once the client goes away."""
@@ -66,7 +49,7 @@ class Channel:
             for watcher in watching:
                 watcher.cancel()
 
-    async def send(self, response: WireResponse) -> None:
+    async def send(self, response: Response) -> None:
         is_head = self._scope["method"] == "HEAD"
         if isinstance(response.body, bytes):
             body = b"" if is_head or response.has_no_body else response.body
@@ -78,7 +61,7 @@ class Channel:
         await self._start(response)
         await self.guard(self._pump(response.body))
 
-    async def _start(self, response: WireResponse) -> None:
+    async def _start(self, response: Response) -> None:
         if self._has_unread_body():
             # A client that asked to continue sends no body now; one that did not still sends it.
             # Either way the next bytes on this connection are no sure start of a request.
@@ -110,7 +93,7 @@ class Channel:
             await self._send({"type": "http.response.body", "body": part, "more_body": True})
         await self._send({"type": "http.response.body", "body": b""})
 
-    async def _body(self) -> AsyncIterator[bytes]:
+    async def body(self) -> AsyncIterator[bytes]:
         while True:
             message = await self._receive()
             if message["type"] == "http.disconnect":

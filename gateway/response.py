@@ -9,7 +9,7 @@ _BODILESS = frozenset({204, 304})
 
 
 @dataclass(slots=True)
-class WireResponse:
+class Response:
     """`body` is an iterator where the operation streams out."""
 
     status: int
