@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
-from gateway.aws.protocol.wire import has_form
+from gateway.aws.protocol.route import has_form
 from gateway.aws.request import AwsRequest
 from kit.errors import PayloadTooLarge
 
