@@ -5,7 +5,7 @@ all before it. Header values are strings here (type 7); our models have no other
 """
 
 import struct
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from typing import Any
 from zlib import crc32
@@ -69,11 +69,9 @@ class EventEncoder:
         return frame(encode_headers(headers), json_body.dump({"message": message}))
 
     async def stream(
-        self, events: AsyncIterator[Mapping[str, Any]], describe: Describe
+        self, events: AsyncGenerator[Mapping[str, Any], None], describe: Describe
     ) -> AsyncGenerator[bytes, None]:
         """Frames as events come; closes the source however it ends."""
-        if not isinstance(events, AsyncGenerator):
-            events = _generator(events)
         async with aclosing(events):
             try:
                 async for event in events:
@@ -105,10 +103,3 @@ def _explicit_payload(name: str, member: Any) -> tuple[str, _Payload]:
     return "application/json", lambda event: json_body.dump(
         write(event.get(name, {})) if write else event.get(name, {})
     )
-
-
-async def _generator(
-    events: AsyncIterator[Mapping[str, Any]],
-) -> AsyncGenerator[Mapping[str, Any], None]:
-    async for event in events:
-        yield event
