@@ -1,4 +1,4 @@
-"""One document in one forked process: read it, give everything up, parse, answer, end."""
+"""One document in one forked process: give everything up, read it, parse, answer, end."""
 
 import gc
 import importlib
@@ -7,7 +7,7 @@ import traceback
 from typing import Any
 
 from kit.errors import InvalidRequest
-from services.search.engines.parsing import charsets
+from services.search.engines.parsing import charsets, confinement
 from services.search.engines.parsing.confinement import (
     forbid_system_calls,
     set_limits,
@@ -35,16 +35,17 @@ _PARSERS = {
 def preload() -> None:
     """Loads what is otherwise loaded on first use; the confined process can open no file."""
     charsets.preload()
+    confinement.preload()
     importlib.import_module("xml.dom.expatbuilder")  # minidom, for mammoth
 
 
 def serve_document(connection: int, limits: ParsingLimits, *, confine: bool) -> None:
     """Answers the one request on `connection`; returns when the process has nothing left to do."""
     set_limits(limits)
-    header, body = read_frame(connection)
-    start_clock(limits.seconds)
     if confine:
         forbid_system_calls()
+    header, body = read_frame(connection)
+    start_clock(limits.seconds)
     answer, text = _answer(header, body, limits)
     stop_clock()
     write_frame(connection, answer, text)

@@ -8,6 +8,7 @@ import resource
 import signal
 import struct
 import sys
+from functools import cache
 from typing import Final
 
 from services.search.engines.parsing.limits import ParsingLimits
@@ -73,18 +74,33 @@ def forbid_system_calls() -> None:
 
     Raises OSError where the kernel or the machine has no such filter.
     """
-    if not sys.platform.startswith("linux") or platform.machine() not in _MACHINES:
-        raise OSError(errno.ENOSYS, "no system call filter for this platform")
+    _prctl(_PR_SET_NO_NEW_PRIVS, 1)
+    _prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.addressof(_program()))
+
+
+def preload() -> None:
+    """Makes what every fork needs once, before they are forked."""
+    if can_filter():
+        _libc()
+        _program()
+
+
+def can_filter() -> bool:
+    """Whether this machine's system calls are known here; its kernel may still refuse a filter."""
+    return sys.platform.startswith("linux") and platform.machine() in _MACHINES
+
+
+@cache
+def _libc() -> ctypes.CDLL:
     libc = ctypes.CDLL(None, use_errno=True)
     libc.prctl.argtypes = [ctypes.c_int] + [ctypes.c_ulong] * 4
-    code = _filter(*_MACHINES[platform.machine()])
-    program = _Program(len(code) // 8, code)
-    _prctl(libc, _PR_SET_NO_NEW_PRIVS, 1)
-    _prctl(libc, _PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.addressof(program))
+    return libc
 
 
-def _filter(architecture: int, calls: dict[str, int]) -> bytes:
+@cache
+def _program() -> _Program:
     """A classic BPF program: the right architecture, then a jump per allowed number."""
+    architecture, calls = _MACHINES[platform.machine()]
     numbers = sorted(calls.values())
     code = [
         _instruction(_LOAD, 4),
@@ -96,14 +112,14 @@ def _filter(architecture: int, calls: dict[str, int]) -> bytes:
         code.append(_instruction(_JUMP_IF_EQUAL, number, then=len(numbers) - at))
     code.append(_instruction(_RETURN, _ERRNO | errno.EPERM))
     code.append(_instruction(_RETURN, _ALLOW))
-    return b"".join(code)
+    return _Program(len(code), b"".join(code))
 
 
 def _instruction(operation: int, operand: int, *, then: int = 0) -> bytes:
     return struct.pack("=HBBI", operation, then, 0, operand)
 
 
-def _prctl(libc: ctypes.CDLL, option: int, first: int, second: int = 0) -> None:
-    if libc.prctl(option, first, second, 0, 0) != 0:
+def _prctl(option: int, first: int, second: int = 0) -> None:
+    if _libc().prctl(option, first, second, 0, 0) != 0:
         code = ctypes.get_errno()
         raise OSError(code, os.strerror(code))

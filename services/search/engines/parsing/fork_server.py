@@ -15,7 +15,7 @@ import socket
 import sys
 
 from services.search.engines.parsing import child
-from services.search.engines.parsing.confinement import forbid_system_calls
+from services.search.engines.parsing.confinement import can_filter, forbid_system_calls
 from services.search.engines.parsing.frames import CONFINED, UNCONFINED, pack
 from services.search.engines.parsing.limits import ParsingLimits
 
@@ -83,6 +83,8 @@ def _reap(running: dict[int, int]) -> None:
 
 
 def _can_confine() -> bool:
+    if not can_filter():
+        return False
     pid = os.fork()
     if pid == 0:
         try:
