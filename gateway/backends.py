@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from contracts.generation import GenerationClient
 from contracts.search.client import SearchClient
+from gateway.metering import Metering
 from kit.catalogue import Catalogue
 from kit.database import Database
 from kit.jobs.store import Jobs
@@ -20,3 +21,4 @@ class Backends:
     catalogue: Catalogue
     search: SearchClient
     generation: GenerationClient
+    metering: Metering

@@ -49,3 +49,9 @@ class EmbedReply(Contract):
         """One list of `dimension` floats for each text."""
         floats = array("f", self.vectors).tolist()
         return [floats[at : at + self.dimension] for at in range(0, len(floats), self.dimension)]
+
+    def packed_rows(self) -> list[str]:
+        """The same in base64 of little-endian float32s."""
+        width = 4 * self.dimension
+        raw = self.vectors
+        return [_packed(raw[at : at + width]) for at in range(0, len(raw), width)]

@@ -69,7 +69,7 @@ class AwsDoor:
         *,
         authenticate: Authenticate,
         admit: Callable[[Principal, str], Awaitable[None]],
-        record: Callable[[Outcome], None],
+        record: Callable[[Outcome], Awaitable[None]],
         most_buffered: Mapping[str, int] | None = None,
         operations: Mapping[OperationId, Operation] = SERVED,
     ) -> None:
@@ -95,7 +95,7 @@ class AwsDoor:
             exchange.code, status = "InternalFailure", 500
             raise
         finally:
-            self._record(_outcome(exchange, status))
+            await self._record(_outcome(exchange, status))
 
     async def _answer(self, exchange: _Exchange, channel: Channel) -> Response:
         try:

@@ -131,12 +131,8 @@ class Index(Protocol):
 
     async def upsert(self, spec: CollectionSpec, points: Sequence[Point]) -> None: ...
 
-    async def delete_versions(self, collection: str, document: str, *, keep: int | None) -> None:
-        """Deletes a document's points but those of version `keep` (None: all of them)."""
-        ...
-
-    async def delete_version(self, collection: str, document: str, version: int) -> None:
-        """Deletes the points of one version of a document."""
+    async def delete(self, collection: str, document: str, version: int | None = None) -> None:
+        """Deletes the points of one version of a document, or (None) of all of them."""
         ...
 
     async def set_metadata(

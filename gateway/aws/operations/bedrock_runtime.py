@@ -59,7 +59,12 @@ async def invoke_model(call: Call, parameters: Parameters) -> Reply:
     call.backends.catalogue.find(name)
     if parameters.get("guardrailIdentifier"):
         raise InvalidRequest("Guardrails are not served.", param="guardrailIdentifier")
-    invoked = await _family(name)(call, name, read_body(parameters.get("body", b"")))
+    raw = parameters.get("body", b"")
+    async with call.backends.metering.spending(
+        call.principal, str(call.operation), name, request_bytes=len(raw)
+    ) as spent:
+        invoked = await _family(name)(call, name, read_body(raw))
+        spent.tokens_in, spent.tokens_out = invoked.input_tokens, invoked.output_tokens
     members: dict[str, Any] = {
         "body": orjson.dumps(invoked.body),
         "contentType": "application/json",

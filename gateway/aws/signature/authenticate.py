@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
-from itertools import chain
 from time import time
 
 from gateway.aws.request import AwsRequest
@@ -17,7 +16,7 @@ from gateway.aws.signature.errors import (
     Refused,
     dialect_of,
 )
-from gateway.aws.signature.lookup import Keys, secret_for
+from gateway.aws.signature.lookup import SESSION_TOKEN, Keys, secret_for
 from gateway.aws.signature.payload import open_body, read_whole, signed_hash
 from gateway.aws.signature.post_upload import PostUpload, authenticate_post
 from gateway.aws.signature.sigv2 import check_v2, read_v2_claim
@@ -92,7 +91,7 @@ class Authenticator:
         self, request: AwsRequest, claim: Claim, service: str, dialect: Dialect
     ) -> Authenticated:
         check_terms(request, claim, service, self._clock(), dialect)
-        secret, principal = await secret_for(self._keys, claim.access_key, _names(request), dialect)
+        secret, principal = await self._secret(request, claim.access_key, dialect)
         body_hash = signed_hash(request, claim, dialect, plain_http=self._plain_http)
         if body_hash is None:
             return await self._v4_buffered(request, claim, secret, principal, dialect)
@@ -112,7 +111,7 @@ class Authenticator:
 
     async def _v2(self, request: AwsRequest, path: str) -> Authenticated:
         claim = read_v2_claim(request)
-        secret, principal = await secret_for(self._keys, claim.access_key, _names(request), S3)
+        secret, principal = await self._secret(request, claim.access_key, S3)
         check_v2(request, claim, secret, self._clock(), path)
         return Authenticated(principal, request.body, _length(request))
 
@@ -122,7 +121,7 @@ class Authenticator:
         if token.startswith(PREFIX) and service == SERVICE:
             signed, claim = read_short_term(token)
             check_terms(signed, claim, SERVICE, self._clock(), JSON)
-            secret, principal = await secret_for(self._keys, claim.access_key, _names(signed), JSON)
+            secret, principal = await self._secret(signed, claim.access_key, JSON)
             check_signature(signed, claim, secret, _EMPTY_HASH, JSON)
         else:
             try:
@@ -132,9 +131,13 @@ class Authenticator:
                 raise Refused(code, f"Authentication failed: {error.message}") from error
         return Authenticated(principal, request.body, _length(request))
 
-
-def _names(request: AwsRequest) -> chain[str]:
-    return chain(request.by_name, (name for name, _ in request.query))
+    async def _secret(
+        self, request: AwsRequest, access_key: str, dialect: Dialect
+    ) -> tuple[str, Principal]:
+        in_session = SESSION_TOKEN in request.by_name
+        if not in_session and "ecurity" in request.raw_query:
+            in_session = any(name.lower() == SESSION_TOKEN for name, _ in request.query)
+        return await secret_for(self._keys, access_key, dialect, in_session=in_session)
 
 
 def _length(request: AwsRequest) -> int | None:

@@ -2,16 +2,22 @@
 
 import calendar
 import datetime
+import re
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
+from urllib.parse import unquote
 
 from gateway.aws.request import AwsRequest
 from gateway.aws.signature.errors import Dialect, Malformed
 
 ALGORITHM = "AWS4-HMAC-SHA256"
 MAX_EXPIRES = 604_800  # seven days, AWS's bound on a presigned URL
-_QUERY_PREFIX = "x-amz-"
+_LONGEST = 4096  # of a part that is remembered
+_QUERY_PREFIX = "X-Amz-"
+_AUTHORIZATION = re.compile(
+    rf"{ALGORITHM} +Credential=([^,\s]+),\s*SignedHeaders=([^,\s]+),\s*Signature=([^,\s]+)\s*"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,17 +48,18 @@ def read_header_claim(request: AwsRequest, dialect: Dialect) -> Claim:
     def malformed(why: str) -> Malformed:
         return Malformed(dialect.malformed_header, f"The authorization header is malformed: {why}.")
 
-    algorithm, _, rest = request.header("authorization").partition(" ")
-    if algorithm != ALGORITHM:
-        raise malformed(f"{algorithm[:40]!r} is not supported, sign with {ALGORITHM}")
-    parts = [part.strip().partition("=") for part in rest.split(",")]
-    fields = {name: value for name, _, value in parts}
-    if len(parts) != 3 or fields.keys() != {"Credential", "SignedHeaders", "Signature"}:
-        raise malformed("it needs Credential, SignedHeaders and Signature, each once")
+    authorization = request.header("authorization")
+    fields = _AUTHORIZATION.fullmatch(authorization)
+    if fields is None:
+        algorithm = authorization.partition(" ")[0][:40]
+        if algorithm != ALGORITHM:
+            raise malformed(f"{algorithm!r} is not supported, sign with {ALGORITHM}")
+        raise malformed("it needs Credential, SignedHeaders and Signature, in this order")
+    credential, names, signature = fields.groups()
     try:
-        signed_headers = _signed_headers(fields["SignedHeaders"])
+        signed_headers = _signed_headers(names)
         timestamp = _header_time(request, signed_headers)
-        return make_claim(fields["Credential"], signed_headers, fields["Signature"], timestamp)
+        return make_claim(credential, signed_headers, signature, timestamp)
     except ValueError as error:
         raise malformed(str(error)) from error
 
@@ -60,11 +67,12 @@ def read_header_claim(request: AwsRequest, dialect: Dialect) -> Claim:
 def read_query_claim(request: AwsRequest, dialect: Dialect) -> Claim:
     """From the `X-Amz-…` parameters of a presigned URL."""
     fields: dict[str, str] = {}
-    for name, value in request.query:
-        if name.lower().startswith(_QUERY_PREFIX):
+    for part in request.raw_query.split("&"):
+        if part.startswith(_QUERY_PREFIX):
+            name, _, value = part.partition("=")
             if name in fields:
                 raise Malformed(dialect.malformed_query, f"{name} is given twice.")
-            fields[name] = value
+            fields[name] = unquote(value)
     if fields.get("X-Amz-Algorithm") != ALGORITHM:
         raise Malformed(dialect.malformed_query, f"X-Amz-Algorithm only supports {ALGORITHM}.")
     try:
@@ -87,11 +95,8 @@ def make_claim(
     expires: int | None = None,
 ) -> Claim:
     """Raises ValueError with a sentence on the part that is malformed."""
-    parts = credential.split("/")
-    if len(parts) != 5 or not all(parts) or parts[4] != "aws4_request":
-        raise ValueError("Credential must be KEY/YYYYMMDD/REGION/SERVICE/aws4_request")
+    key, date, region, service = _scope(credential)
     signed_at = parse_timestamp(timestamp)
-    key, date, region, service, _ = parts
     if timestamp[:8] != date:
         raise ValueError("the date of the credential's scope is not the date of the request")
     if len(signature) != 64:
@@ -101,6 +106,23 @@ def make_claim(
     )
 
 
+# A client's requests differ in little but the signature, so what repeats is parsed once.
+
+
+@lru_cache(maxsize=4096)
+def _scope(credential: str) -> tuple[str, str, str, str]:
+    parts = credential.split("/")
+    if (
+        len(credential) > _LONGEST
+        or len(parts) != 5
+        or not all(parts)
+        or parts[4] != "aws4_request"
+    ):
+        raise ValueError("Credential must be KEY/YYYYMMDD/REGION/SERVICE/aws4_request")
+    return parts[0], parts[1], parts[2], parts[3]
+
+
+@lru_cache(maxsize=256)
 def parse_timestamp(text: str) -> int:
     """UNIX seconds of `YYYYMMDDTHHMMSSZ`. Raises ValueError."""
     clock = text[9:15]
@@ -131,7 +153,10 @@ def _header_time(request: AwsRequest, signed_headers: tuple[str, ...]) -> str:
     return date.astimezone(datetime.UTC).strftime("%Y%m%dT%H%M%SZ")
 
 
+@lru_cache(maxsize=1024)
 def _signed_headers(text: str) -> tuple[str, ...]:
+    if len(text) > _LONGEST:
+        raise ValueError(f"SignedHeaders is longer than {_LONGEST} characters")
     names = tuple(text.split(";"))
     if "host" not in names:
         raise ValueError("SignedHeaders must include host")

@@ -28,12 +28,9 @@ class Malformed(InvalidRequest):
 
 
 class TooLarge(PayloadTooLarge):
-    """More bytes than a policy or this door allows; S3 says EntityTooLarge, with 400."""
+    """A body whose hash is signed, and so has to be kept, is more than is kept."""
 
-    def __init__(self, aws_code: str, message: str, status: int = 413) -> None:
-        super().__init__(message)
-        self.aws_code = aws_code
-        self.status = status  # type: ignore[misc]  # differs by dialect
+    aws_code = "RequestEntityTooLargeException"
 
 
 @dataclass(frozen=True, slots=True)

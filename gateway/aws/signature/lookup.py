@@ -1,6 +1,5 @@
 """Finds the secret behind an access key id, or refuses in the words of the service asked."""
 
-from collections.abc import Iterable
 from typing import Protocol
 
 from gateway.aws.signature.errors import Dialect, Refused
@@ -20,10 +19,10 @@ class Keys(Protocol):
 
 
 async def secret_for(
-    keys: Keys, access_key: str, names: Iterable[str], dialect: Dialect
+    keys: Keys, access_key: str, dialect: Dialect, *, in_session: bool
 ) -> tuple[str, Principal]:
-    """`names`, of the request's headers or parameters, tell whether the key claims a session."""
-    if any(name.lower() == SESSION_TOKEN for name in names):
+    """`in_session`: the request carries a session token, which AWS's temporary keys come with."""
+    if in_session:
         message = "No session tokens are issued here; unset AWS_SESSION_TOKEN and sign again."
         raise Refused(dialect.bad_session, message)
     found = await keys.secret_of(access_key)

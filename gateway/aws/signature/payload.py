@@ -59,9 +59,7 @@ async def read_whole(body: AsyncIterator[bytes], most: int) -> bytes:
     async for block in body:
         size += len(block)
         if size > most:
-            raise TooLarge(
-                "RequestEntityTooLargeException", f"The body is larger than {most} bytes."
-            )
+            raise TooLarge(f"The body is larger than {most} bytes.")
         blocks.append(block)
     return b"".join(blocks)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from gateway.aws.signature.errors import Malformed, Refused, TooLarge
+from gateway.aws.signature.errors import Malformed, Refused
 
 _MOST_BYTES = 2**63 - 1
 # Fields that carry or follow the signature, so that no condition can name them.
@@ -31,7 +31,7 @@ class SizeRange:
             size += len(block)
             if size > self.most:
                 message = f"The file is larger than the policy's {self.most} bytes."
-                raise TooLarge("EntityTooLarge", message, status=400)
+                raise Malformed("EntityTooLarge", message)
             yield block
         if size < self.least:
             message = f"The file is smaller than the policy's {self.least} bytes."

@@ -8,7 +8,7 @@ from gateway.aws.request import AwsRequest
 from gateway.aws.signature.claim import ALGORITHM, MAX_EXPIRES, make_claim
 from gateway.aws.signature.errors import S3, Malformed, Refused, mismatch
 from gateway.aws.signature.form import read_form
-from gateway.aws.signature.lookup import Keys, secret_for
+from gateway.aws.signature.lookup import SESSION_TOKEN, Keys, secret_for
 from gateway.aws.signature.policy import check_policy
 from gateway.aws.signature.sigv2 import v2_signature
 from gateway.aws.signature.sigv4 import MAX_SKEW, same, sign, signing_key
@@ -54,7 +54,9 @@ async def _signer(fields: Mapping[str, str], policy: str, keys: Keys, now: float
         principal, signature = await _v4(fields, policy, keys, now)
     elif "signature" in fields:
         given = fields["signature"]
-        secret, principal = await secret_for(keys, fields.get("awsaccesskeyid", ""), fields, S3)
+        secret, principal = await secret_for(
+            keys, fields.get("awsaccesskeyid", ""), S3, in_session=SESSION_TOKEN in fields
+        )
         signature = v2_signature(secret, policy.encode())
     else:
         raise Refused("AccessDenied", "An upload's policy must be signed.")
@@ -77,6 +79,8 @@ async def _v4(
         raise Malformed("InvalidArgument", "The form's credential must be scoped to s3.")
     if not claim.signed_at - MAX_SKEW <= now <= claim.signed_at + MAX_EXPIRES:
         raise Refused("AccessDenied", "The form was signed too long ago, or in the future.")
-    secret, principal = await secret_for(keys, claim.access_key, fields, S3)
+    secret, principal = await secret_for(
+        keys, claim.access_key, S3, in_session=SESSION_TOKEN in fields
+    )
     key = signing_key(secret, claim.date, claim.region, claim.service)
     return principal, sign(key, policy)

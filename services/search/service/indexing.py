@@ -121,14 +121,14 @@ class Indexing:
             self._count(connection, scope, deleted=1)
 
         await self._database.write(hide)
-        await self._index.delete_versions(scope.collection.name, before.uid, keep=None)
+        await self._index.delete(scope.collection.name, before.uid)
         await self._database.write(remove)
         await self._auditor.document_erased(scope.who, scope.data_source, before.id)
 
     async def sweep(self, tenant: str, knowledge_base: str) -> None:
         """Deletes the points of every condemned version, whoever left them behind."""
         for gone in await self._database.read(points.condemned, tenant, knowledge_base):
-            await self._index.delete_version(knowledge_base, gone.document, gone.version)
+            await self._index.delete(knowledge_base, gone.document, gone.version)
             await self._database.write(points.forget, tenant, gone)
 
     async def _store(
@@ -193,10 +193,10 @@ class Indexing:
             await self._database.write(commit)
         except PlatformError:
             await self._database.write(points.condemn, tenant, before.uid, version=version)
-            await self._index.delete_version(scope.collection.name, before.uid, version)
+            await self._index.delete(scope.collection.name, before.uid, version)
             raise
         if before.version:
-            await self._index.delete_version(scope.collection.name, before.uid, before.version)
+            await self._index.delete(scope.collection.name, before.uid, before.version)
             await self._database.write(
                 points.forget, tenant, points.Condemned(before.uid, before.version)
             )

@@ -101,14 +101,14 @@ async def test_an_id_written_twice_is_replaced(index: Index) -> None:
     assert hit.similarity == pytest.approx(1.0)
 
 
-async def test_deleting_versions_keeps_the_one_asked_for(index: Index) -> None:
+async def test_deleting_a_version_keeps_the_others(index: Index) -> None:
     await index.upsert(SPEC, [point(i, version=i // 2) for i in range(6)])
     await index.upsert(SPEC, [point(9, document="other", version=0)])
     for _ in range(2):  # a job that resumes does it again
-        await index.delete_versions(SPEC.name, "doc", keep=1)
+        await index.delete(SPEC.name, "doc", 1)
         found = await index.search(SPEC, query())
-        assert sorted(numbers(found)) == [2, 3, 9]
-    await index.delete_versions(SPEC.name, "doc", keep=None)
+        assert sorted(numbers(found)) == [0, 1, 4, 5, 9]
+    await index.delete(SPEC.name, "doc")
     assert await index.count(SPEC.name, document="doc") == 0
     assert await index.count(SPEC.name, document="other") == 1
 
@@ -169,7 +169,7 @@ async def test_calls_at_once_do_not_disturb_each_other(index: Index) -> None:
         document = f"d{i}"
         await index.upsert(SPEC, [point(100 * i + j, document=document) for j in range(20)])
         await index.search(SPEC, query("word"))
-        await index.delete_versions(SPEC.name, document, keep=1)
+        await index.delete(SPEC.name, document, 99)
         assert await index.count(SPEC.name, document=document) == 20
 
     await asyncio.gather(*(work(i) for i in range(12)))

@@ -30,7 +30,7 @@ KEYS = [
 async def _holds_like_the_oracle(
     index: Index, metadata: list[Metadata], filters: list[Filter]
 ) -> None:
-    await index.delete_versions(SPEC.name, "doc", keep=None)
+    await index.delete(SPEC.name, "doc")
     await index.upsert(SPEC, [point(i, metadata=each) for i, each in enumerate(metadata)])
     for where in filters:
         expected = {i for i, each in enumerate(metadata) if matches(where, each)}

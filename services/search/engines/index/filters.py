@@ -79,15 +79,6 @@ def of_document(dialect: Dialect, document: str, version: int | None = None) -> 
     return dialect.filter(must=must)
 
 
-def but_version(dialect: Dialect, document: str, keep: int | None) -> Any:
-    """A document's points of every version but `keep`."""
-    if keep is None:
-        return of_document(dialect, document)
-    return dialect.filter(
-        must=[dialect.term(DOCUMENT, document)], must_not=[dialect.term(VERSION, keep)]
-    )
-
-
 def numbers_path(key: str) -> str:
     return f"numbers.{safe_key(key)}"
 

@@ -71,12 +71,7 @@ class QdrantIndex:
             for start in range(0, len(rows), _BATCH):
                 await self._client.upsert(name, rows[start : start + _BATCH], wait=True)
 
-    async def delete_versions(self, collection: str, document: str, *, keep: int | None) -> None:
-        stale = models.FilterSelector(filter=filters.but_version(DIALECT, document, keep))
-        async with _translated(encoding.check_collection(collection)):
-            await self._client.delete(collection, stale, wait=True)
-
-    async def delete_version(self, collection: str, document: str, version: int) -> None:
+    async def delete(self, collection: str, document: str, version: int | None = None) -> None:
         gone = models.FilterSelector(filter=filters.of_document(DIALECT, document, version))
         async with _translated(encoding.check_collection(collection)):
             await self._client.delete(collection, gone, wait=True)

@@ -75,11 +75,7 @@ class QdrantEdgeIndex:
 
         await self._run(write)
 
-    async def delete_versions(self, collection: str, document: str, *, keep: int | None) -> None:
-        stale = filters.but_version(DIALECT, document, keep)
-        await self._run(partial(self._with, collection, lambda shard: shard.delete(stale)))
-
-    async def delete_version(self, collection: str, document: str, version: int) -> None:
+    async def delete(self, collection: str, document: str, version: int | None = None) -> None:
         gone = filters.of_document(DIALECT, document, version)
         await self._run(partial(self._with, collection, lambda shard: shard.delete(gone)))
 

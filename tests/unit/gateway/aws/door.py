@@ -58,6 +58,9 @@ class Running:
             config=Config(retries={"total_max_attempts": 1}, inject_host_prefix=False),
         )
 
+    async def record(self, outcome: Outcome) -> None:
+        self.outcomes.append(outcome)
+
     def send(self, raw: bytes) -> bytes:
         """One request as bytes on a socket of its own; the answer until the server closes."""
         with socket.create_connection(("127.0.0.1", self.port), 10) as line:
@@ -74,7 +77,7 @@ def running(operations: dict[OperationId, Operation], **options: Any) -> Iterato
             cast(Backends, None),
             authenticate=options.pop("authenticate", everyone),
             admit=options.pop("admit", unlimited),
-            record=state.outcomes.append,
+            record=state.record,
             operations=operations,
             **options,
         )

@@ -32,7 +32,7 @@ async def main():
         Point(str(UUID(int=i)), [float(i), *[1.0] * 7], f"word{i}", f"d{i % 5}", 1, {"n": float(i)})
         for i in range(300)
     ])
-    await index.delete_versions("KB1", "d1", keep=None)
+    await index.delete("KB1", "d1")
     await index.set_metadata("KB1", "d2", 1, {"changed": True}, 2)
     os.kill(os.getpid(), signal.SIGKILL)
 
@@ -70,7 +70,7 @@ async def test_the_log_alone_brings_writes_back(tmp_path: Path) -> None:
     shutil.copytree(live, cut)
     await index.upsert(SPEC, _points(range(100)))
     await index.upsert(SPEC, _points(range(100, 130), "other"))
-    await index.delete_versions("KB1", "other", keep=None)
+    await index.delete("KB1", "other")
     shutil.rmtree(cut / "KB1" / "wal")
     shutil.copytree(live / "KB1" / "wal", cut / "KB1" / "wal")
     restored = QdrantEdgeIndex(cut)
@@ -94,7 +94,7 @@ async def test_writes_force_the_log_to_disk_before_they_return(
     )
     await index.upsert(SPEC, _points(range(3)))
     await index.set_metadata("KB1", "doc", 1, {}, 2)
-    await index.delete_versions("KB1", "doc", keep=None)
+    await index.delete("KB1", "doc")
     assert synced == [tmp_path / "KB1" / "wal"] * 3
     await index.close()
 
@@ -153,7 +153,7 @@ async def test_a_full_disk_is_refused_before_anything_is_written(
         await index.upsert(SPEC, _points(range(1, 2)))
     with pytest.raises(StorageFull):
         await index.create(replace(SPEC, name="KB2"))
-    await index.delete_versions("KB1", "doc", keep=None)  # freeing is always allowed
+    await index.delete("KB1", "doc")  # freeing is always allowed
     assert await index.count("KB1") == 0
     await index.close()
 

@@ -1,0 +1,48 @@
+"""Tokens: taken from the tenant's limit before the work, and booked as they were used."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from kit.auth.limits import Limiter
+from kit.auth.principal import Principal
+from kit.auth.usage import UsageMeter
+
+_BYTES_PER_TOKEN = 4  # a guess that the settlement corrects
+
+
+@dataclass(slots=True)
+class Spending:
+    """Set by whoever learns the numbers; what stays 0 is given back."""
+
+    tokens_in: int = 0
+    tokens_out: int = 0
+
+
+class Metering:
+    """One per process, for every door."""
+
+    def __init__(self, limiter: Limiter, usage: UsageMeter) -> None:
+        self._limiter = limiter
+        self._usage = usage
+
+    @asynccontextmanager
+    async def spending(
+        self, who: Principal, operation: str, model: str, *, request_bytes: int
+    ) -> AsyncIterator[Spending]:
+        """Raises RateLimited over the limit; books what was used also when the work failed."""
+        reserved = request_bytes // _BYTES_PER_TOKEN
+        await self._limiter.reserve(who.tenant, reserved)
+        spent = Spending()
+        try:
+            yield spent
+        finally:
+            await self._limiter.settle(who.tenant, reserved, spent.tokens_in + spent.tokens_out)
+            self._usage.add(
+                who.tenant,
+                operation,
+                model,
+                requests=0,
+                tokens_in=spent.tokens_in,
+                tokens_out=spent.tokens_out,
+            )
