@@ -100,8 +100,11 @@ class AuditLog:
             await self._linger()
             self._some.clear()
             self._urgent.clear()
-            while self._waiting:
-                await self._write_batch()
+            if len(self._waiting) > _BATCH:
+                self._urgent.set()  # someone behind this batch may be waiting for the disk
+            await self._write_batch()
+            if self._waiting:
+                self._some.set()
 
     async def _linger(self) -> None:
         try:
@@ -112,6 +115,8 @@ class AuditLog:
 
     async def _write_batch(self) -> None:
         batch = [self._waiting[i] for i in range(min(_BATCH, len(self._waiting)))]
+        if not batch:
+            return
         entries = [waiting.entry for waiting in batch]
         try:
             await self._database.write(audit_chain.append, self._key, entries)
