@@ -5,7 +5,7 @@ inside an id stays inside its label, and a trailing slash counts, because only t
 PrepareAgent from InvokeInlineAgent; without an exact match the other form is tried.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from gateway.aws.protocol.identity import OperationId
@@ -30,15 +30,42 @@ def labels_of(path: str) -> tuple[str, ...]:
     return tuple(part[1:-1].rstrip("+") for part in parts if part.startswith("{"))
 
 
-Match = tuple[Sequence[Template], tuple[str, ...]]
+@dataclass(slots=True)
+class Candidates:
+    """The templates of one method and path, by the first key of the query that they fix."""
+
+    plain: list[Template] = field(default_factory=list)
+    by_query: dict[str, list[Template]] = field(default_factory=dict)
+    services: set[str] = field(default_factory=set)
+
+    def add(self, template: Template) -> None:
+        self.services.add(template.id.service)
+        if template.query:
+            self.by_query.setdefault(template.query[0][0], []).append(template)
+        else:
+            self.plain.append(template)
+
+    def fitting(self, query: Mapping[str, str]) -> list[Template]:
+        """Those whose fixed query the request has; the ones that fix nothing always fit."""
+        keyed = [
+            template
+            for key in query
+            if key in self.by_query
+            for template in self.by_query[key]
+            if all(query.get(name) == value for name, value in template.query)
+        ]
+        return keyed + self.plain
+
+
+Match = tuple[Candidates, tuple[str, ...]]
 
 
 @dataclass(slots=True)
 class _Node:
     fixed: dict[str, "_Node"] = field(default_factory=dict)
     label: "_Node | None" = None
-    greedy: dict[str, list[Template]] = field(default_factory=dict)
-    ends: dict[str, list[Template]] = field(default_factory=dict)
+    greedy: dict[str, Candidates] = field(default_factory=dict)
+    ends: dict[str, Candidates] = field(default_factory=dict)
 
 
 class PathTree:
@@ -61,14 +88,14 @@ class PathTree:
         node = self._root
         for part in template.path[1:].split("/"):
             if part.endswith("+}"):
-                node.greedy.setdefault(template.method, []).append(template)
+                node.greedy.setdefault(template.method, Candidates()).add(template)
                 return
             if part.startswith("{"):
                 node.label = node.label or _Node()
                 node = node.label
             else:
                 node = node.fixed.setdefault(part, _Node())
-        node.ends.setdefault(template.method, []).append(template)
+        node.ends.setdefault(template.method, Candidates()).add(template)
 
 
 def _walk(node: _Node, method: str, parts: list[str], at: int) -> Match | None:

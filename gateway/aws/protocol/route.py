@@ -1,6 +1,6 @@
 """Finds the operation that a request is for, from its unread head alone."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
 from urllib.parse import parse_qsl, unquote
@@ -98,26 +98,22 @@ def _by_path(request: AwsRequest, scope: str | None) -> RoutedOperation:
 
 
 def _choose(request: AwsRequest, match: Match) -> RoutedOperation:
-    templates, values = match
-    plain = len(templates) == 1 and not templates[0].query
-    best = templates[0] if plain else _best(request, templates, values)
+    candidates, values = match
+    query = dict(request.query)
+    templates = candidates.fitting(query)
+    if len(candidates.services) > 1:
+        owner = _owner(request, candidates.services, values)
+        templates = [template for template in templates if template.id.service == owner]
+    if not templates:
+        raise UnknownOperation(f"{request.method} {request.raw_path} lacks a query that it needs.")
+    best = templates[0]
+    if len(templates) > 1:
+        best = max(templates, key=lambda template: _score(request, query, template))
     service = models.service(best.id.service)
     protocol: Protocol = "rest-xml" if "rest-xml" in service.protocols else "rest-json"
     return RoutedOperation(
         service.operation(best.id.name), protocol, dict(zip(best.labels, values, strict=True))
     )
-
-
-def _best(request: AwsRequest, templates: Sequence[Template], values: tuple[str, ...]) -> Template:
-    services = {template.id.service for template in templates}
-    if len(services) > 1:
-        owner = _owner(request, services, values)
-        templates = [template for template in templates if template.id.service == owner]
-    query = dict(request.query)
-    fitting = [t for t in templates if all(query.get(key) == value for key, value in t.query)]
-    if not fitting:
-        raise UnknownOperation(f"{request.method} {request.raw_path} lacks a query that it needs.")
-    return max(fitting, key=lambda template: _score(request, query, template))
 
 
 def _score(

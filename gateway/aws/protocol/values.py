@@ -35,12 +35,13 @@ def write_timestamp(value: datetime | float, form: str) -> str | int | float:
     moment = value if isinstance(value, datetime) else datetime.fromtimestamp(value, UTC)
     if moment.tzinfo is None:
         raise ValueError("A timestamp without a time zone was given to the wire.")
-    moment = moment.astimezone(UTC)
+    if moment.tzinfo is not UTC:
+        moment = moment.astimezone(UTC)
     if form == "rfc822":
         return format_datetime(moment, usegmt=True)
     if form == "iso8601":
         precision = "milliseconds" if moment.microsecond else "seconds"
-        return moment.replace(tzinfo=None).isoformat(timespec=precision) + "Z"
+        return moment.isoformat(timespec=precision)[: -len("+00:00")] + "Z"
     seconds = moment.timestamp()
     return int(seconds) if seconds.is_integer() else round(seconds, 3)
 

@@ -9,6 +9,7 @@ from gateway.aws.protocol.values import Convert, text_reader, text_writer
 from gateway.aws.protocol.xml_tree import Element
 
 Read = Callable[[list[Element]], Any]
+_SPECIAL = re.compile(r"[&<>\x00-\x1f]")
 _CONTROL = re.compile(r"[\x00-\x1f]")
 Write = Callable[[list[str], Any], None]
 
@@ -93,8 +94,8 @@ def writer(shape: Any, name: str, known: dict[tuple[str, str], Write] | None = N
         return _list_writer(shape, name, known)
     if kind == "map":
         return _map_writer(shape, name, known)
-    text = text_writer(shape, "iso8601")
-    return lambda out, value: out.append(f"<{name}>{_escaped(text(value))}</{name}>")
+    text, opening, closing = text_writer(shape, "iso8601"), f"<{name}>", f"</{name}>"
+    return lambda out, value: out.append(f"{opening}{_escaped(text(value))}{closing}")
 
 
 def root_writer(shape: Any, name: str, namespace: str) -> Write:
@@ -179,8 +180,7 @@ def element_name(name: str, member: Any) -> str:
 
 def _escaped(text: str) -> str:
     """S3 keys may hold control characters; they are written as references, as S3 does."""
-    plain = escape(text)
-    return plain if plain.isprintable() else _CONTROL.sub(_reference, plain)
+    return _CONTROL.sub(_reference, escape(text)) if _SPECIAL.search(text) else text
 
 
 def _reference(match: re.Match[str]) -> str:
