@@ -106,13 +106,16 @@ def _names(text: str) -> Iterator[str]:
 
 def plain_terms(text: str) -> list[str]:
     """Stems of the content words that are no part of an amount."""
-    amounts = [(number.start, number.end) for number in numbers(text)]
-    return [
-        stem(word)
-        for word, start, end in word_spans(text)
-        if word.casefold() not in STOPWORDS
-        and not any(start < last and first < end for first, last in amounts)
-    ]
+    amounts = numbers(text)
+    found = []
+    at = 0
+    for word, start, end in word_spans(text):
+        while at < len(amounts) and amounts[at].end <= start:
+            at += 1
+        in_amount = at < len(amounts) and amounts[at].start < end
+        if not in_amount and word.casefold() not in STOPWORDS:
+            found.append(stem(word))
+    return found
 
 
 def speaks_for_owner(text: str) -> bool:

@@ -26,18 +26,19 @@ def _words(listed: str) -> frozenset[str]:
     return frozenset(listed.split())
 
 
-# Never end a sentence: a name or a number follows them.
-_BINDING = _words(
-    "adm art atty brig bros capt cf cmdr col dept dr dra ed eds eq eqs esp fig figs fr gen gov hon"
-    " ing insp lic lt maj messrs mlle mme mr mrs ms mt mx nr op pp pres prof pvt rep rev sen sgt sr"
-    " sra st supt tab viz vgl vol vols vs bzw ca ch ex sec"
+# Never end a sentence; titles only with their capital ("Ms. Jones", but "It took 5 ms. Jones").
+_BINDING = _words("bzw ca cf esp incl vgl viz vs")
+_TITLES = _words(
+    "adm atty brig bros capt cmdr col dr dra fr gen gov hon ing insp lt maj messrs mlle mme mr mrs"
+    " ms mt mx nr pres prof pvt rep rev sen sgt sr sra supt"
 )
-# Do not end one before a number ("No. 5", "Jan. 3").
+# Do not end one before a number ("No. 5", "Fig. 3", "Jan. 7").
 _BEFORE_NUMBER = _words(
-    "abs apr aug dec feb jan jul jun jän mai mar no nos nov oct okt p para sep sept v ver"
+    "abs apr art aug ch dec eq eqs feb fig figs jan jul jun jän mai mar no nos nov oct okt p para"
+    " pp sec sep sept tab v ver vol vols"
 )
 # End one only before a word that plainly opens a sentence ("Acme Inc. The company").
-_MAY_END = _words("approx co corp est inc jr ltd max min plc al")
+_MAY_END = _words("approx al co corp est inc jr ltd max min plc st")
 _STARTERS = _words(
     "a after all although an and any as at because before but by during each first for from he her"
     " here his how however i if in it its many most my no on one our she since so some such that"
@@ -113,14 +114,16 @@ def _period_ends(text: str, dot: int, following: str, word: str) -> bool:
         return True
     before = match.group()
     lowered = before.lower()
-    if lowered in _BINDING:
+    if lowered in _BINDING or (lowered in _TITLES and before[0].isupper()):
         return False
     if following.isdigit() and lowered in _BEFORE_NUMBER:
         return False
-    if len(before) == 1 and before.isupper():  # an initial: "J. R. R. Tolkien", or "plan B. The"
+    if len(before) == 1 and before.isupper() and before != "I":  # "J. R. R. Tolkien"
         return word in _STARTERS and word != "i"
     if before.isdigit() and _starts_line(text, dot - len(before)):
         return False  # the number of a list item
+    if before[0].isdigit():
+        return True
     if "." in before or lowered in _MAY_END:  # "U.S.", "e.g.", "p.m.", "Inc."
         return lowered not in ("e.g", "i.e", "z.b", "d.h", "u.a") and word in _STARTERS
     return True

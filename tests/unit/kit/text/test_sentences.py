@@ -26,6 +26,8 @@ def split(text: str) -> list[str]:
         ("Acme Inc. Chief Jo left. Acme Inc. The end.",
          ["Acme Inc. Chief Jo left.", "Acme Inc.", "The end."]),
         ('"Really?" he asked. "Yes." She left.', ['"Really?" he asked.', '"Yes."', "She left."]),
+        ("It took 5 ms. Ms. Jones paid 3.5. Fees rose.", ["It took 5 ms.", "Ms. Jones paid 3.5.", "Fees rose."]),
+        ("So do I. Users live on Main St. The end.", ["So do I.", "Users live on Main St.", "The end."]),
         ("Wait... what? Well... No.", ["Wait... what?", "Well...", "No."]),
         ("(It ended.) New one.", ["(It ended.)", "New one."]),
         ("今日は晴れ。明日は雨！「そう。」と言った", ["今日は晴れ。", "明日は雨！", "「そう。」", "と言った"]),
