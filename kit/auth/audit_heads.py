@@ -1,5 +1,6 @@
 """The heads of all audit chains, signed, in a file outside of the database: shows a cut tail."""
 
+import fcntl
 import hmac
 import os
 from pathlib import Path
@@ -39,10 +40,13 @@ class HeadsFile:
 
         For those the old head stays, for it is the evidence.
         """
-        published, current = self.read(), read_heads(connection)
-        kept = still_there(connection, list(published.values()))
-        gone = sorted(published.keys() - kept)
-        self._write(current | {tenant: published[tenant] for tenant in gone})
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        with self._path.with_name(f".{self._path.name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # two processes must not undo each other
+            published, current = self.read(), read_heads(connection)
+            kept = still_there(connection, list(published.values()))
+            gone = sorted(published.keys() - kept)
+            self._write(current | {tenant: published[tenant] for tenant in gone})
         return gone
 
     def _write(self, heads: dict[str, Head]) -> None:
@@ -50,7 +54,6 @@ class HeadsFile:
             orjson.dumps([head.tenant, head.seq, head.hash.hex(), self._mac(head).hex()]) + b"\n"
             for _, head in sorted(heads.items())
         ]
-        self._path.parent.mkdir(parents=True, exist_ok=True)
         draft = self._path.with_name(f".{self._path.name}.{os.getpid()}")
         with draft.open("wb") as file:
             file.writelines(lines)

@@ -1,5 +1,6 @@
 """URLs that a real boto3 client presigns, with V2 (its default in us-east-1) and V4."""
 
+import hashlib
 import time
 from dataclasses import replace
 from typing import Any
@@ -18,6 +19,7 @@ from tests.unit.gateway.aws.signature.signing import (
     SECRET,
     authenticate,
     code_of,
+    signed,
     stream,
 )
 
@@ -168,3 +170,18 @@ def test_v2_opens_no_service_but_s3() -> None:
     url = url_for("v2", "get_object", Bucket="docs", Key=quote("a"))
     code = code_of(lambda: authenticate(visit(url), "bedrock", now=time.time()))
     assert code == "MissingAuthenticationTokenException"
+
+
+def test_a_body_hash_in_a_presigned_query_is_held_to() -> None:
+    digest = hashlib.sha256(b"body").hexdigest()
+    for stated, body, code in (
+        (digest, b"body", ""),
+        (digest, b"other", "XAmzContentSHA256Mismatch"),
+        ("UNSIGNED-PAYLOAD", b"any", ""),
+    ):
+        url = f"http://127.0.0.1:8000/docs/a?X-Amz-Content-Sha256={stated}"
+        request = signed("query", "s3", method="PUT", url=url, body=body, payload=stated)
+        if code:
+            assert code_of(lambda request=request: authenticate(request, "s3")) == code
+        else:
+            assert authenticate(request, "s3")[1] == body
