@@ -53,7 +53,8 @@ class Attempt:
                 outcome = await self._run()
             except JobLost:
                 outcome = "lost"
-            logger.info("job %s attempt %d: %s", job.id, job.epoch, outcome)
+            level = logging.WARNING if outcome == "lost" else logging.INFO
+            logger.log(level, "job %s attempt %d: %s", job.id, job.epoch, outcome)
             return outcome
 
     def release(self) -> None:
@@ -111,7 +112,6 @@ class Attempt:
             except JobLost:
                 if in_doubt and await self._database.read(finished_by, job.id, job.epoch):
                     return  # the COMMIT whose answer got lost had arrived
-                logger.warning("job %s attempt %d fenced off", job.id, job.epoch)
                 raise
             except Unavailable as error:
                 in_doubt = True

@@ -1,6 +1,7 @@
 """Which queued jobs come next: priority within a tenant, fair turns between tenants."""
 
 from collections.abc import Collection
+from secrets import SystemRandom
 
 from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 
@@ -34,11 +35,17 @@ def due_jobs(
         due.append(or_(jobs.c.dispatched_at.is_(None), ~sent))
         under_way = or_(under_way, and_(jobs.c.state == "queued", sent))
     load = _load(connection, under_way)
-    turns: list[tuple[int, str, str]] = []
-    for tenant in sorted(_tenants(connection), key=lambda name: load.get(name, 0)):
+    tenants = _tenants(connection)
+    SystemRandom().shuffle(tenants)  # else, of equals, the first by name would always go first
+    turns: list[tuple[int, str]] = []
+    for tenant in sorted(tenants, key=lambda name: load.get(name, 0)):
+        before = load.get(tenant, 0)
+        if len(turns) == limit and before >= turns[-1][0]:
+            break  # no later tenant comes before those that we have
         ids = _next_of(connection, tenant, due, limit)
-        turns += [(load.get(tenant, 0) + turn, tenant, job) for turn, job in enumerate(ids)]
-    return [job for _, _, job in sorted(turns, key=lambda turn: turn[0])[:limit]]
+        turns += [(before + turn, job) for turn, job in enumerate(ids)]
+        turns = sorted(turns, key=lambda turn: turn[0])[:limit]
+    return [job for _, job in turns]
 
 
 def _load(connection: Connection, under_way: ColumnElement[bool]) -> dict[str, int]:

@@ -109,18 +109,18 @@ class Heart:
             async with asyncio.timeout(patience):
                 cancel = await self._database.write(beat, hold.job_id, hold.epoch, self.lease)
         except JobLost:
-            self._lose(hold, "the attempt is over")
+            self._lose(hold)
         except (PlatformError, TimeoutError) as error:
             if time.monotonic() >= self._deadline(hold):
-                self._lose(hold, f"no beat got through ({type(error).__name__})")
+                logger.warning("no beat of job %s got through: %s", hold.job_id, error)
+                self._lose(hold)
         else:
             hold.good_at = sent_at
             if cancel and not hold.cancel_requested:
                 hold.cancel_requested = True
                 self._call(hold.changed)
 
-    def _lose(self, hold: Hold, why: str) -> None:
-        logger.warning("job %s attempt %d lost its lease: %s", hold.job_id, hold.epoch, why)
+    def _lose(self, hold: Hold) -> None:
         hold.lost = True
         self._call(hold.changed)
 
@@ -132,7 +132,7 @@ class Heart:
             return False
         logger.error("the event loop was blocked for %.0f s: giving up its jobs", blocked)
         for hold in self._kept():
-            self._lose(hold, "the event loop is blocked")
+            self._lose(hold)
         if self._stuck is not None:
             self._stuck()
         return True

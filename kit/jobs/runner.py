@@ -5,6 +5,7 @@ import logging
 import time
 from collections.abc import Callable, Coroutine
 from contextlib import ExitStack, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,6 @@ from kit.errors import PlatformError
 from kit.jobs.attempt import Attempt
 from kit.jobs.heart import Heart
 from kit.jobs.instance import only_instance, owner_name
-from kit.jobs.job import ClaimedJob
 from kit.jobs.lease import claim_due
 from kit.jobs.ports import Handlers
 from kit.jobs.reap import reap, reclaim
@@ -60,8 +60,8 @@ class JobRunner:
             await self._database.write(reclaim, self._owner)
         self._heart = Heart(self._database, lease=self._lease)
         self._loops = [
-            asyncio.create_task(self._forever(self._claim)),
-            asyncio.create_task(self._forever(self._reap)),
+            asyncio.create_task(self._forever(step))
+            for step in (self._claim, self._claim_quarantined, self._reap)
         ]
 
     async def stop(self, grace: float = 0.0) -> None:
@@ -92,35 +92,32 @@ class JobRunner:
 
     async def _claim(self) -> None:
         """Fills the free places, then waits for a wake, an ending, or the next poll."""
-        for quarantined in (False, True):
-            free = self._free(quarantined)
-            if free <= 0:
-                continue
-            claimed_at = time.monotonic()
-            claimed = await self._database.write(
-                claim_due,
-                limit=free,
-                kinds=list(self._handlers),
-                owner=self._owner,
-                lease=self._lease,
-                quarantined=quarantined,
-            )
-            for job in claimed:
-                self._begin(job, claimed_at)
+        await self._claim_up_to(self._concurrency, quarantined=False)
         await self._waker.wait(self._poll)
 
-    def _free(self, quarantined: bool) -> int:
-        """Places left; of the quarantined, which broke a process before, one runs at a time."""
-        free = self._concurrency - len(self._attempts)
-        if not quarantined:
-            return free
-        return min(free, 1 - sum(attempt.job.quarantined for attempt in self._attempts))
+    async def _claim_quarantined(self) -> None:
+        """One place is for jobs that broke a process before; no two of them run at once."""
+        await self._claim_up_to(1, quarantined=True)
+        await self._pause()
 
-    def _begin(self, job: ClaimedJob, claimed_at: float) -> None:
-        attempt = Attempt(self._database, self._handlers, self._heart, job)
-        task = asyncio.create_task(attempt.run(claimed_at))
-        self._attempts[attempt] = task
-        task.add_done_callback(lambda task: self._ended(attempt, task))
+    async def _claim_up_to(self, places: int, *, quarantined: bool) -> None:
+        taken = sum(attempt.job.quarantined == quarantined for attempt in self._attempts)
+        if taken >= places:
+            return
+        claimed_at = time.monotonic()
+        claimed = await self._database.write(
+            claim_due,
+            limit=places - taken,
+            kinds=list(self._handlers),
+            owner=self._owner,
+            lease=self._lease,
+            quarantined=quarantined,
+        )
+        for job in claimed:
+            attempt = Attempt(self._database, self._handlers, self._heart, job)
+            task = asyncio.create_task(attempt.run(claimed_at))
+            self._attempts[attempt] = task
+            task.add_done_callback(partial(self._ended, attempt))
 
     def _ended(self, attempt: Attempt, task: asyncio.Task[Any]) -> None:
         del self._attempts[attempt]

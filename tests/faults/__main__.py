@@ -7,6 +7,7 @@ its own. A seed repeats the choice of faults, jobs and deaths; the operating sys
 
 import argparse
 import json
+import re
 import sys
 import tempfile
 import time
@@ -63,7 +64,8 @@ class Harness:
             "FAULTS_DIE_CHANCE": str(DIE_CHANCE),
         }
         self.actors = [Actor(role, environment, folder / f"{role}.log") for role in ROLES[mode]]
-        stack.callback(lambda: [actor.end() for actor in self.actors])
+        for actor in self.actors:
+            stack.callback(actor.end)
         self._faults = faults_on_processes(self.actors, LEASE, self._random)
         if mode == "postgres":
             publish = celery_publisher(create_app(_worker_settings(url, broker)))
@@ -135,7 +137,7 @@ def run(mode: str, seconds: float, seed: int, patience: float) -> dict[str, Any]
             "settled": settled,
             "faults": dict(harness.faults) | dict(Counter(f"die at {at}" for at in at_points)),
             "fault_count": sum(harness.faults.values()) + len(at_points),
-            "fenced": logs.count("fenced off") + logs.count("lost its lease"),
+            "attempts_lost": len(re.findall(r"attempt \d+: lost", logs)),
             **verdict,
         }
 

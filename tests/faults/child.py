@@ -99,7 +99,7 @@ def stop_event() -> asyncio.Event:
 
 
 def start() -> FaultSettings:
-    settings = FaultSettings()  # type: ignore[call-arg]
+    settings = FaultSettings()
     logging.basicConfig(level=logging.INFO, format=f"%(asctime)s {settings.role} %(message)s")
     logger.info("started %d as %d", settings.generation, os.getpid())
     return settings

@@ -14,6 +14,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from typing_extensions import override
+
 START_SECONDS = 30.0
 
 
@@ -93,6 +95,7 @@ class PostgresServer(_Server):
         self._run("initdb", "-D", str(self._data), "-U", "test", "-A", "trust", "--no-sync")
         self.url = f"postgresql+psycopg://test@127.0.0.1:{self.port}/postgres"
 
+    @override
     def start(self) -> None:
         command = [str(self._binaries / "postgres"), "-D", str(self._data)]
         for option in (
@@ -139,6 +142,7 @@ class RedisServer(_Server):
         self._binary = binary
         self.url = f"redis://127.0.0.1:{self.port}/0"
 
+    @override
     def start(self) -> None:
         command = [str(self._binary), "--port", str(self.port), "--bind", "127.0.0.1"]
         command += ["--save", "", "--appendonly", "no", "--dir", str(self.folder)]

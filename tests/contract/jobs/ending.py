@@ -27,7 +27,8 @@ ERROR = {"code": "unavailable", "message": "The model is away."}
 
 class TestFinishing:
     def test_a_finish_commits_the_result_with_its_effects(self, database: Database) -> None:
-        job, ran = running(database), []
+        job = running(database)
+        ran: list[object] = []
         database.write_now(finish_job, job.id, job.epoch, {"rows": 3}, [ran.append])
         assert (now_is(database, job.id).state, now_is(database, job.id).result) == (
             "succeeded",

@@ -78,7 +78,11 @@ async def test_a_job_whose_worker_fell_silent_is_sent_again_at_once(database: Da
 async def test_a_broker_that_hangs_does_not_hold_up_the_reaper(database: Database) -> None:
     job, hang, stop = running(database), threading.Event(), asyncio.Event()
     accept(database)
-    hanging = Dispatcher(database, SETTINGS, lambda _: hang.wait(20) and None, asyncio.sleep)
+
+    def publish(message: Message) -> None:
+        hang.wait(20)
+
+    hanging = Dispatcher(database, SETTINGS, publish, asyncio.sleep)
     task = asyncio.create_task(hanging.run(stop))
     await asyncio.sleep(0.2)
     let_lease_end(database, job.id)

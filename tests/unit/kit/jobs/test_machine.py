@@ -15,6 +15,7 @@ from hypothesis.stateful import (
     rule,
 )
 from sqlalchemy import Connection
+from typing_extensions import override
 
 from kit.database import Database
 from kit.errors import Conflict
@@ -212,6 +213,7 @@ class JobMachine(RuleBasedStateMachine):
         assert {job.id for job in found} == set(self.expected), "a job was lost or made up"
         return found
 
+    @override
     def teardown(self) -> None:
         if hasattr(self, "database"):
             self.database.close()

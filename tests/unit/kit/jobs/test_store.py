@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from typing_extensions import override
 
 from kit.database import Database
 from kit.errors import NotFound
@@ -17,6 +18,7 @@ from tests.contract.jobs.steps import claimed, set_row
 class CountingWaker(Waker):
     wakes = 0
 
+    @override
     async def wake(self) -> None:
         self.wakes += 1
 
