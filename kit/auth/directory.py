@@ -4,13 +4,13 @@ import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from time import monotonic
-from typing import TypeVar
+from typing import TypeAlias
 
 from sqlalchemy import Connection
 
 from kit.auth import repository
 from kit.auth.keyring import Keyring
-from kit.auth.keys import is_bearer
+from kit.auth.keys import is_access_key_id, is_bearer
 from kit.auth.limits import Limits
 from kit.auth.principal import Principal
 from kit.auth.repository import FoundKey, IssuedKeys, KeyInfo, Tenant
@@ -18,7 +18,7 @@ from kit.auth.scopes import FULL_ACCESS, Scope
 from kit.database import Database
 from kit.errors import Unauthenticated
 
-T = TypeVar("T")
+_Find: TypeAlias = Callable[[Connection, str], FoundKey | None]
 
 REFRESH_AFTER = 2.0  # seconds after which a call starts a look at the version
 TRUST_FOR = 4.0  # seconds after which a call waits for that look: the bound on revocations
@@ -35,6 +35,18 @@ class _Cached:
     dies: float  # by the monotonic clock
 
 
+class _Cache:
+    """Answers by credential. Each kind has its own: a name of one must never open the other."""
+
+    def __init__(self) -> None:
+        self.known: dict[str, _Cached] = {}
+        self.absent: set[str] = set()
+
+    def clear(self) -> None:
+        self.known.clear()
+        self.absent.clear()
+
+
 class KeyDirectory:
     """One per process. What it remembers is dropped when the version in the database moves."""
 
@@ -46,8 +58,7 @@ class KeyDirectory:
         self._version = -1
         self._checked = -_FOREVER
         self._refreshing: asyncio.Task[None] | None = None
-        self._known: dict[str, _Cached] = {}
-        self._absent: set[str] = set()
+        self._bearers, self._pairs = _Cache(), _Cache()
         self._limits: dict[str, Limits] = {}
         self._used: dict[str, float] = {}
         self._marked = monotonic()
@@ -86,21 +97,18 @@ class KeyDirectory:
 
     async def by_bearer(self, token: str) -> Principal:
         """Raises Unauthenticated; a mistyped key is refused without a look at the database."""
-        digest = self._keyring.bearer_hash(token)
-        if digest not in self._known and not is_bearer(token):
+        if token not in self._bearers.known and not is_bearer(token):
             raise Unauthenticated("This is not a key of this platform; check it for typos.")
-        find = repository.find_bearer
-        found = await self._lookup(digest, lambda connection: find(connection, digest))
+        found = await self._lookup(self._bearers, token, self._find_bearer)
         if found is None:
             raise Unauthenticated("This key is unknown, expired or revoked.")
         return found.principal
 
     async def secret_of(self, access_key_id: str) -> tuple[str, Principal] | None:
         """The secret that must have signed, and who signs with it; None for no such key."""
-        find, keyring = repository.find_aws, self._keyring
-        found = await self._lookup(
-            access_key_id, lambda connection: find(connection, keyring, access_key_id)
-        )
+        if access_key_id not in self._pairs.known and not is_access_key_id(access_key_id):
+            return None
+        found = await self._lookup(self._pairs, access_key_id, self._find_pair)
         return None if found is None else (found.secret, found.principal)
 
     async def close(self) -> None:
@@ -109,38 +117,41 @@ class KeyDirectory:
             await self._refreshing
         await self._mark_used()
 
-    async def _lookup(
-        self, name: str, find: Callable[[Connection], FoundKey | None]
-    ) -> _Cached | None:
+    def _find_bearer(self, connection: Connection, token: str) -> FoundKey | None:
+        return repository.find_bearer(connection, self._keyring.bearer_hash(token))
+
+    def _find_pair(self, connection: Connection, access_key_id: str) -> FoundKey | None:
+        return repository.find_aws(connection, self._keyring, access_key_id)
+
+    async def _lookup(self, cache: _Cache, name: str, find: _Find) -> _Cached | None:
         now = monotonic()
         if now - self._checked > REFRESH_AFTER:
             await self._refresh(must_wait=now - self._checked > TRUST_FOR)
-        if name in self._absent:
-            return None
-        cached = self._known.get(name) or await self._load(name, find)
+        cached = cache.known.get(name)
+        if cached is None and name not in cache.absent:
+            cached = await self._load(cache, name, find)
         if cached is None or cached.dies <= now:
             return None
         self._used[cached.principal.key] = now
         return cached
 
-    async def _load(
-        self, name: str, find: Callable[[Connection], FoundKey | None]
-    ) -> _Cached | None:
+    async def _load(self, cache: _Cache, name: str, find: _Find) -> _Cached | None:
         version, now = self._version, monotonic()
-        found = await self._database.read(find)
+        found = await self._database.read(find, name)
+        # An answer that was read before a revocation must not be kept after it.
+        keep = version == self._version
         if found is None:
-            _make_room(self._absent, _MOST_ABSENT)
-            if version == self._version:
-                self._absent.add(name)
+            if keep:
+                _make_room(cache.absent, _MOST_ABSENT)
+                cache.absent.add(name)
             return None
         dies = _FOREVER if found.lives is None else now + found.lives
         cached = _Cached(found.principal, found.secret, dies)
         if found.limits is not None:
             self._limits[found.principal.tenant] = found.limits
-        # An answer that was read before a revocation must not be kept after it.
-        if version == self._version:
-            _make_room(self._known, _MOST_CACHED)
-            self._known[name] = cached
+        if keep:
+            _make_room(cache.known, _MOST_CACHED)
+            cache.known[name] = cached
         return cached
 
     async def _refresh(self, must_wait: bool) -> None:
@@ -166,8 +177,8 @@ class KeyDirectory:
             await self._mark_used()
 
     def _forget(self) -> None:
-        self._known.clear()
-        self._absent.clear()
+        self._bearers.clear()
+        self._pairs.clear()
         self._limits.clear()
         self._version = -1
         self._checked = -_FOREVER
@@ -181,6 +192,6 @@ class KeyDirectory:
             await self._database.write(repository.mark_used, seen)
 
 
-def _make_room(cache: "dict[str, _Cached] | set[str]", most: int) -> None:
+def _make_room(cache: dict[str, _Cached] | set[str], most: int) -> None:
     if len(cache) >= most:
         cache.clear()  # rare, and a reload is one indexed read

@@ -11,6 +11,7 @@ _BASE62 = string.digits + string.ascii_uppercase + string.ascii_lowercase
 _BASE32 = string.ascii_uppercase + "234567"
 _RANDOM, _CHECK = 30, 6
 _BEARER = re.compile(rf"{BEARER_PREFIX}[0-9A-Za-z]{{{_RANDOM + _CHECK}}}")
+_ACCESS_KEY_ID = re.compile(r"AKIA[A-Z2-7]{16}")
 _SHOWN = len(BEARER_PREFIX) + 8
 
 
@@ -43,6 +44,11 @@ def shown_part(token: str) -> str:
 def make_aws_pair() -> AwsPair:
     """An access key id of 20 characters and a secret of 40 (238 bits)."""
     return AwsPair("AKIA" + _random(_BASE32, 16), _random(_BASE62, 40))
+
+
+def is_access_key_id(text: str) -> bool:
+    """Whether the form is right; says nothing of whether the key exists."""
+    return _ACCESS_KEY_ID.fullmatch(text) is not None
 
 
 def make_account() -> str:

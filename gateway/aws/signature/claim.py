@@ -78,10 +78,9 @@ def read_query_claim(request: AwsRequest, dialect: Dialect) -> Claim:
     try:
         expires = _expires(fields.get("X-Amz-Expires", ""))
         signed_headers = _signed_headers(fields.get("X-Amz-SignedHeaders", ""))
-        credential, signature = fields.get("X-Amz-Credential", ""), fields["X-Amz-Signature"]
-        return make_claim(
-            credential, signed_headers, signature, fields.get("X-Amz-Date", ""), expires
-        )
+        credential, date = fields.get("X-Amz-Credential", ""), fields.get("X-Amz-Date", "")
+        signature = fields.get("X-Amz-Signature", "")
+        return make_claim(credential, signed_headers, signature, date, expires)
     except ValueError as error:
         message = f"The query-string authentication is malformed: {error}."
         raise Malformed(dialect.malformed_query, message) from error
@@ -111,13 +110,8 @@ def make_claim(
 
 @lru_cache(maxsize=4096)
 def _scope(credential: str) -> tuple[str, str, str, str]:
-    parts = credential.split("/")
-    if (
-        len(credential) > _LONGEST
-        or len(parts) != 5
-        or not all(parts)
-        or parts[4] != "aws4_request"
-    ):
+    parts = credential.split("/") if len(credential) <= _LONGEST else ()
+    if len(parts) != 5 or not all(parts) or parts[4] != "aws4_request":
         raise ValueError("Credential must be KEY/YYYYMMDD/REGION/SERVICE/aws4_request")
     return parts[0], parts[1], parts[2], parts[3]
 

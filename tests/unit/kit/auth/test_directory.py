@@ -73,9 +73,18 @@ async def test_a_known_key_costs_no_query(directory: KeyDirectory, database: Dat
 async def test_an_unknown_key_is_looked_up_once(
     directory: KeyDirectory, database: Database
 ) -> None:
-    assert await directory.secret_of("AKIAUNKNOWN") is None
+    assert await directory.secret_of("AKIAUNKNOWNUNKNOWN23") is None
     queries = Queries(database)
-    assert await directory.secret_of("AKIAUNKNOWN") is None
+    assert await directory.secret_of("AKIAUNKNOWNUNKNOWN23") is None
+    assert queries.count == 0
+
+
+async def test_a_malformed_key_id_costs_no_query(
+    directory: KeyDirectory, database: Database
+) -> None:
+    queries = Queries(database)
+    for name in ("", "AKIA", "AKIA\0AAAAAAAAAAAAAAA", "AKIA' OR 1=1 --AAAAA", "x" * 5000):
+        assert await directory.secret_of(name) is None
     assert queries.count == 0
 
 
@@ -87,6 +96,19 @@ async def test_a_mistyped_bearer_key_costs_no_query(
         with pytest.raises(Unauthenticated):
             await directory.by_bearer(token)
     assert queries.count == 0
+
+
+async def test_a_name_of_one_kind_of_key_never_opens_the_other(
+    directory: KeyDirectory, database: Database, keyring: Keyring
+) -> None:
+    keys = await directory.create_keys(await directory.create_tenant("acme"))
+    await directory.by_bearer(keys.bearer)
+    await directory.secret_of(keys.access_key_id)
+    for name in (keys.bearer, keys.bearer[:16], keyring.bearer_hash(keys.bearer)):
+        assert await directory.secret_of(name) is None
+    for name in (keys.access_key_id, keys.secret_access_key):
+        with pytest.raises(Unauthenticated):
+            await directory.by_bearer(name)
 
 
 async def test_a_well_formed_but_unknown_bearer_key_is_refused(directory: KeyDirectory) -> None:

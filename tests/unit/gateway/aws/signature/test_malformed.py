@@ -54,6 +54,20 @@ def test_a_malformed_header_is_named_so(service: str, header: str) -> None:
 
 
 @services
+@pytest.mark.parametrize("gone", ["Algorithm", "Credential", "Date", "Expires", "SignedHeaders"])
+def test_a_presigned_query_needs_all_its_parts(service: str, gone: str) -> None:
+    request = signed("query", service)
+    code = "AuthorizationQueryParametersError" if service == "s3" else LEFT[service][1]
+    for query in (
+        request.raw_query.replace(f"X-Amz-{gone}=", "X-Amz-Other="),
+        request.raw_query + f"&X-Amz-{gone}=1",
+        request.raw_query.replace("X-Amz-Signature=", "moX-Amz-Signature="),
+    ):
+        other = replace(request, raw_query=query)
+        assert code_of(lambda other=other: authenticate(other, service)) == code
+
+
+@services
 def test_two_credentials_in_one_request_are_refused(service: str) -> None:
     header = signed("header", service).header("authorization")
     request = altered(signed("query", service), "authorization", header)
