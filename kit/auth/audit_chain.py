@@ -9,6 +9,7 @@ import orjson
 from sqlalchemy import Connection, select, tuple_, update
 
 from kit.auth.tables import AUDIT, AUDIT_HEADS
+from kit.auth.text import storable
 from kit.database import clock, insert_or_ignore
 
 _PAGE = 10_000
@@ -42,7 +43,7 @@ class AuditEvent:
         """The columns between `time` and `hash`; raises TypeError when details are not JSON."""
         details = orjson.dumps(self.details, option=orjson.OPT_SORT_KEYS).decode()
         names = (self.key, self.operation, self.resource, self.outcome, self.request_id)
-        return self.tenant, *map(_storable, names), details
+        return self.tenant, *map(storable, names), details
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,13 +148,6 @@ def _locked_head(connection: Connection, key: bytes, tenant: str) -> Head:
 
 def _start(key: bytes, tenant: str) -> bytes:
     return hmac.digest(key, b"undercroft/audit/" + tenant.encode(), "sha256")
-
-
-def _storable(text: str) -> str:
-    """The same text, but for what a database's text cannot hold."""
-    if text.isprintable():
-        return text
-    return text.encode("utf-8", "replace").decode().replace("\0", "\ufffd")
 
 
 def _link(key: bytes, previous: bytes, entry: Sequence[Any]) -> bytes:

@@ -12,6 +12,7 @@ from kit.auth.limits import Limits
 from kit.auth.principal import Principal
 from kit.auth.scopes import FULL_ACCESS, Scope
 from kit.auth.tables import AUTH_VERSION, KEYS, TENANT_LIMITS, TENANTS
+from kit.auth.text import storable
 from kit.database import clock, db_now, insert_or_ignore
 from kit.errors import InvalidRequest, NotFound
 from kit.identifiers import row_id
@@ -126,6 +127,7 @@ def list_keys(connection: Connection, tenant: str) -> list[KeyInfo]:
 
 def revoke_key(connection: Connection, tenant: str, key: str) -> None:
     """`key` is an id, an access key id or a bearer's shown part. Raises NotFound; repeatable."""
+    key = storable(key)
     mine = (KEYS.c.tenant == tenant) & ((KEYS.c.id == key) | (KEYS.c.public == key))
     if connection.execute(select(KEYS.c.id).where(mine)).one_or_none() is None:
         raise NotFound(f"There is no key {key!r}.", param="key")

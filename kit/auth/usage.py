@@ -9,8 +9,10 @@ from typing import Any, TypeAlias
 
 from sqlalchemy import Connection, select
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import SQLAlchemyError
 
 from kit.auth.tables import USAGE
+from kit.auth.text import storable
 from kit.database import Database
 from kit.errors import PlatformError
 
@@ -55,7 +57,7 @@ class UsageMeter:
         tokens_out: int = 0,
     ) -> None:
         """Tokens that are known only later are added with `requests=0`."""
-        key = (tenant, datetime.now(UTC).date().isoformat(), operation, model)
+        key = (tenant, datetime.now(UTC).date().isoformat(), operation, storable(model))
         counts = self._counts.get(key)
         if counts is None:
             counts = self._counts[key] = [0, 0, 0]
@@ -74,7 +76,7 @@ class UsageMeter:
             return
         try:
             await self._database.write(add_usage, sorted(counts.items()))
-        except PlatformError:
+        except (PlatformError, SQLAlchemyError):
             for key, missed in counts.items():
                 later = self._counts.setdefault(key, [0, 0, 0])
                 self._counts[key] = [a + b for a, b in zip(later, missed, strict=True)]
@@ -92,8 +94,8 @@ class UsageMeter:
             await asyncio.sleep(self._interval)
             try:
                 await asyncio.shield(self.flush())
-            except PlatformError as error:
-                log.warning("Usage is not stored yet: %s", error.message)
+            except (PlatformError, SQLAlchemyError) as error:
+                log.warning("Usage is not stored yet: %s", error)
 
 
 def add_usage(connection: Connection, counts: Sequence[tuple[_Key, Sequence[int]]]) -> None:

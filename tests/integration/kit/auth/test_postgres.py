@@ -16,7 +16,7 @@ from kit.auth.keyring import Keyring
 from kit.auth.limits import Limits
 from kit.auth.usage import UsageMeter
 from kit.database import Database
-from kit.errors import Unauthenticated
+from kit.errors import NotFound, Unauthenticated
 
 pytestmark = pytest.mark.integration
 KEYRING = Keyring(bytes(range(32)))
@@ -65,6 +65,8 @@ async def test_keys_and_limits_work_as_on_sqlite(databases: list[Database]) -> N
     assert found is not None
     assert found[0] == keys.secret_access_key
     assert elsewhere.limits_of(tenant.id) == Limits(5, 100)
+    with pytest.raises(NotFound):
+        await directory.revoke(tenant.id, "a\0b")
     await directory.revoke(tenant.id, keys.bearer_id)
     with pytest.raises(Unauthenticated):
         await directory.by_bearer(keys.bearer)
@@ -83,7 +85,7 @@ async def test_usage_of_several_processes_adds_up(databases: list[Database]) -> 
     for _ in range(10):
         for meter in meters:
             meter.add("t1", "op", "b", tokens_in=1)
-            meter.add("t1", "op", "a", tokens_in=1)
+            meter.add("t1", "op", "a\0", tokens_in=1)
         await asyncio.gather(*(meter.flush() for meter in meters))
     today = datetime.now(UTC).date()
     assert [row.requests for row in await meters[0].totals("t1", today, today)] == [30, 30]
