@@ -1,7 +1,7 @@
 """Numbers, identifiers and names of a text, in forms that compare: "$245B" is "245 billion"."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
@@ -32,7 +32,7 @@ _NUMBER = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE,
 )
-_EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+_EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]++@[\w-]++(?:\.[\w-]+)+")
 _IDENTIFIER = re.compile(
     r"(?<![\w-])(?=[\w-]*[A-Za-z])(?=[\w-]*\d)[A-Za-z0-9]+(?:[-_][A-Za-z0-9]+)*\b"
 )
@@ -78,10 +78,15 @@ def number_keys(text: str) -> set[str]:
     return {number.key for number in numbers(text)}
 
 
-def identifiers(text: str) -> set[str]:
-    """Email addresses, and words that mix letters with digits ("ORD-1042", "Graviton3")."""
-    amounts = {text[number.start : number.end].strip("$€£¥₹ ") for number in numbers(text)}
-    found = {match.group() for match in _IDENTIFIER.finditer(text)} - amounts
+def identifiers(text: str, amounts: Sequence[Number] | None = None) -> set[str]:
+    """Email addresses, and words that mix letters with digits ("ORD-1042", "Graviton3").
+
+    `amounts` are the text's numbers, for callers that have them.
+    """
+    if amounts is None:
+        amounts = numbers(text)
+    counted = {text[amount.start : amount.end].strip("$€£¥₹ ") for amount in amounts}
+    found = {match.group() for match in _IDENTIFIER.finditer(text)} - counted
     mixed = {word for word in found if any(map(str.isupper, word)) or _ADJACENT.search(word)}
     return {word.casefold() for word in mixed} | {
         match.group().casefold() for match in _EMAIL.finditer(text)
@@ -104,9 +109,10 @@ def _names(text: str) -> Iterator[str]:
             yield word
 
 
-def plain_terms(text: str) -> list[str]:
-    """Stems of the content words that are no part of an amount."""
-    amounts = numbers(text)
+def plain_terms(text: str, amounts: Sequence[Number] | None = None) -> list[str]:
+    """Stems of the content words that are no part of an amount (of `amounts`, where given)."""
+    if amounts is None:
+        amounts = numbers(text)
     found = []
     at = 0
     for word, start, end in word_spans(text):

@@ -10,7 +10,7 @@ import snowballstemmer  # type: ignore[import-untyped]
 _STEMMER = snowballstemmer.stemmer("english")
 # Scripts without spaces count each character as a word.
 _WORD = re.compile(
-    r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+"
+    r"(?<![\w.+-])[\w.+-]++@[\w-]++(?:\.[\w-]+)+"
     r"|[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]"
     r"|[^\W_]+(?:['’][^\W_]+)*"
 )

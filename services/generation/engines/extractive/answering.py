@@ -7,7 +7,7 @@ from services.generation.engines.extractive.passages import Collection, Sentence
 from services.generation.engines.extractive.question import Asked, read_question
 from services.generation.engines.extractive.scoring import Score, score
 
-_ENOUGH = 0.5  # of a score: below it nothing is said
+_ENOUGH = 0.57  # of a score: below it nothing is said
 _ENOUGH_OWN = 0.25  # of the question's weight that the sentence itself must cover
 _CLOSE = 0.8  # of the best score: what an open question's answer adds
 _MOST = 3

@@ -80,8 +80,10 @@ def _rarity(total: int, count: int) -> float:
 
 def _sentences(index: int, passage: str) -> list[Sentence]:
     texts = [_SPACE.sub(" ", passage[start:end]) for start, end in sentence_spans(passage)]
-    terms = [frozenset(plain_terms(text)) for text in texts]
     amounts = [tuple(numbers(text)) for text in texts]
+    terms = [
+        frozenset(plain_terms(text, found)) for text, found in zip(texts, amounts, strict=True)
+    ]
     headings = [_is_heading(text) for text in texts]
     found = []
     heading = -1
@@ -96,7 +98,7 @@ def _sentences(index: int, passage: str) -> list[Sentence]:
                 position=at,
                 terms=terms[at],
                 names=frozenset(names(text)),
-                identifiers=frozenset(identifiers(text)),
+                identifiers=frozenset(identifiers(text, amounts[at])),
                 numbers=amounts[at],
                 near_terms=frozenset().union(*(terms[i] for i in around)),
                 near_keys=frozenset(number.key for i in around for number in amounts[i]),

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from kit.text.facts import identifiers, names, number_keys, plain_terms, speaks_for_owner
+from kit.text.facts import identifiers, names, number_keys, numbers, plain_terms, speaks_for_owner
 from kit.text.sentences import sentence_spans
 from kit.text.terms import stem
 
@@ -113,12 +113,13 @@ def _windows(text: str) -> Sequence[Window]:
 
 def _sentence(text: str, start: int, end: int) -> Window:
     part = text[start:end]
+    amounts = numbers(part)
     return Window(
         start=start,
         end=end,
         text=part,
-        terms=frozenset(plain_terms(part)),
-        facts=frozenset(number_keys(part) | identifiers(part)),
+        terms=frozenset(plain_terms(part, amounts)),
+        facts=frozenset({amount.key for amount in amounts} | identifiers(part, amounts)),
         negated=_NEGATION.search(part) is not None,
     )
 

@@ -1,9 +1,15 @@
 """How the extractive engine reads requests, bounds its answers and says what it is."""
 
+import time
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from contracts.generation import ChatMessage, ChatRequest, ChatResponse
 from kit.catalogue import load
+from kit.text.followups import stand_alone
+from services.generation.engines.extractive.answering import answer
 from services.generation.engines.extractive.engine import NO_PASSAGES, REFUSAL, ExtractiveEngine
 
 MODEL = load().find("extractive")
@@ -91,3 +97,25 @@ async def test_a_sentence_in_two_overlapping_passages_is_said_once() -> None:
 async def test_line_breaks_within_a_sentence_are_read_as_spaces() -> None:
     answer = await chat(("user", QUESTION), passages=["Boats pay\n12 euros a\nnight."])
     assert answer.text == ANSWER
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.text(max_size=200), st.lists(st.text(max_size=300), max_size=4))
+def test_any_text_is_answered_or_refused_with_words_of_the_passages(
+    question: str, passages: list[str]
+) -> None:
+    squeezed = [" ".join(passage.split()) for passage in passages]
+    for sentence in answer(question, passages):
+        assert any(" ".join(sentence.split()) in passage for passage in squeezed)
+
+
+@pytest.mark.parametrize(
+    "piece", ["1", " ", "x@", "A.", "-1a", "(1", "www.", "how many ", "[", "\n"]
+)
+def test_hostile_text_costs_linear_time(piece: str) -> None:
+    junk = piece * (60_000 // len(piece))
+    began = time.process_time()
+    answer("How many steps?", [junk])
+    answer(junk, ["There are 198 steps."])
+    stand_alone(junk, [junk])
+    assert time.process_time() - began < 10
