@@ -72,14 +72,14 @@ def span_of(header: str, size: int) -> Span:
     if not first:
         length = min(int(last), size)
         if length == 0:
-            raise RangeNotSatisfiable("The requested range is not satisfiable.", size=size)
+            raise RangeNotSatisfiable("The requested range is not satisfiable.", param="Range")
         return Span(size - length, length, size, partial=True)
     start = int(first)
     end = min(int(last), size - 1) if last else size - 1
     if last and int(last) < start:
         return Span(0, size, size)
     if start >= size:
-        raise RangeNotSatisfiable("The requested range is not satisfiable.", size=size)
+        raise RangeNotSatisfiable("The requested range is not satisfiable.", param="Range")
     return Span(start, end - start + 1, size, partial=True)
 
 

@@ -33,22 +33,10 @@ class NoSuchTagSet(NotFound):
     aws_code: ClassVar[str] = "NoSuchTagSet"
 
 
-class DeleteMarkerFound(NoSuchKey):
-    """The current version is a delete marker: absent, but its version id is told."""
-
-    def __init__(self, message: str, *, version: str) -> None:
-        super().__init__(message)
-        self.version = version
-
-
 class MarkerHasNoContent(MethodNotAllowed):
     """A delete marker was asked for by its version id."""
 
     aws_code: ClassVar[str] = "MethodNotAllowed"
-
-    def __init__(self, message: str, *, version: str) -> None:
-        super().__init__(message)
-        self.version = version
 
 
 class BucketAlreadyOwnedByYou(Conflict):
@@ -126,15 +114,11 @@ class MalformedXml(InvalidRequest):
 
 
 class RangeNotSatisfiable(PlatformError):
-    """No byte of the object lies in the range; `size` is the object's."""
+    """No byte of the object lies in the range."""
 
     aws_code: ClassVar[str] = "InvalidRange"
     code: ClassVar[str] = "range_not_satisfiable"
     status: ClassVar[int] = 416
-
-    def __init__(self, message: str, *, size: int) -> None:
-        super().__init__(message, param="Range")
-        self.size = size
 
 
 class NotModified(PlatformError):

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from kit.database import Database, clock
+from kit.database import Database, clock, db_now
 from kit.objects.buckets import find
 from kit.objects.records import Event, ObjectInfo
 from kit.objects.tables import BUCKETS, EVENTS
@@ -28,24 +28,28 @@ class Events:
         return await self.database.read(_after, tenant, bucket, number, limit)
 
 
-def record(connection: Connection, tenant: str, name: str, info: ObjectInfo) -> None:
-    """Notes an event in the transaction that makes it true; the bucket is locked by then."""
-    its_bucket = (BUCKETS.c.tenant == tenant, BUCKETS.c.name == info.bucket)
-    counted = update(BUCKETS).where(*its_bucket).values(events=BUCKETS.c.events + 1)
-    number = connection.execute(counted.returning(BUCKETS.c.events)).scalar_one()
-    connection.execute(
-        insert(EVENTS).values(
-            tenant=tenant,
-            bucket=info.bucket,
-            number=number,
-            name=name,
-            key=info.key,
-            version=info.version,
-            size=info.size,
-            etag=info.etag,
-            at=clock(connection),
-        )
-    )
+def record(connection: Connection, tenant: str, name: str, *infos: ObjectInfo) -> None:
+    """Notes events of one bucket in the transaction that makes them true; it is locked by then."""
+    if not infos:
+        return
+    its_bucket = (BUCKETS.c.tenant == tenant, BUCKETS.c.name == infos[0].bucket)
+    counted = update(BUCKETS).where(*its_bucket).values(events=BUCKETS.c.events + len(infos))
+    last = connection.execute(counted.returning(BUCKETS.c.events, db_now())).one()
+    rows = [
+        {
+            "tenant": tenant,
+            "bucket": info.bucket,
+            "number": number,
+            "name": name,
+            "key": info.key,
+            "version": info.version,
+            "size": info.size,
+            "etag": info.etag,
+            "at": last[1],
+        }
+        for number, info in enumerate(infos, last[0] - len(infos) + 1)
+    ]
+    connection.execute(insert(EVENTS), rows)
 
 
 def forget_old(connection: Connection) -> None:

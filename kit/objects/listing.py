@@ -8,18 +8,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Row, Table, and_, or_, select
+from sqlalchemy import Connection, Row, Table, select
 
 from kit.database import Database
 from kit.objects import buckets, versions
 from kit.objects.errors import InvalidArgument
+from kit.objects.ordered_rows import Conditions, Position, Rows
 from kit.objects.records import ObjectInfo, Upload
 from kit.objects.tables import UPLOADS, VERSIONS
 from kit.objects.uploads import upload_of
 
 T = TypeVar("T")
 MAX_PAGE = 1000
-_AFTER_JUMP = 16
+_AFTER_JUMP = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,18 +46,6 @@ class Page(Generic[T]):
 
 
 @dataclass(frozen=True, slots=True)
-class _Position:
-    """Where a scan goes on: at `key` (`inclusive`), or past it, or past `within` inside it."""
-
-    key: str | bytes
-    inclusive: bool = False
-    within: Any = None
-
-
-_Fetch = Callable[[_Position, int], Sequence[Row[Any]]]
-
-
-@dataclass(frozen=True, slots=True)
 class Listing:
     """Every method raises NoSuchBucket."""
 
@@ -77,84 +66,60 @@ class Listing:
 
 def _current(connection: Connection, tenant: str, bucket: str, query: Query) -> Page[ObjectInfo]:
     buckets.find(connection, tenant, bucket)
-
-    def fetch(position: _Position, limit: int) -> Sequence[Row[Any]]:
-        found = (
-            select(VERSIONS)
-            .where(*_region(VERSIONS, tenant, bucket, query.prefix))
-            .where(VERSIONS.c.latest, ~VERSIONS.c.marker, _past(VERSIONS, position))
-            .order_by(VERSIONS.c.key)
-        )
-        return connection.execute(found.limit(limit)).all()
-
-    page = _scan(fetch, query, _start(query, None), lambda _: None)
-    return _mapped(page, versions.info_of)
+    visible = (VERSIONS.c.latest, ~VERSIONS.c.marker)
+    rows = Rows(VERSIONS, _region(VERSIONS, tenant, bucket, query.prefix) + visible)
+    return _page(connection, rows, query, None, versions.info_of)
 
 
 def _versions(connection: Connection, tenant: str, bucket: str, query: Query) -> Page[ObjectInfo]:
     buckets.find(connection, tenant, bucket)
-    rank = VERSIONS.c.rank
-
-    def fetch(position: _Position, limit: int) -> Sequence[Row[Any]]:
-        found = (
-            select(VERSIONS)
-            .where(*_region(VERSIONS, tenant, bucket, query.prefix))
-            .where(_past(VERSIONS, position, lambda seen: rank < seen))
-            .order_by(VERSIONS.c.key, rank.desc())
-        )
-        return connection.execute(found.limit(limit)).all()
-
+    region = _region(VERSIONS, tenant, bucket, query.prefix)
+    rows = Rows(VERSIONS, region, VERSIONS.c.rank, newest_first=True)
     seen = _rank(connection, tenant, bucket, query) if query.within else None
-    page = _scan(fetch, query, _start(query, seen), lambda row: row.rank)
-    return _mapped(page, versions.info_of)
+    return _page(connection, rows, query, seen, versions.info_of)
 
 
 def _uploads(connection: Connection, tenant: str, bucket: str, query: Query) -> Page[Upload]:
     buckets.find(connection, tenant, bucket)
-
-    def fetch(position: _Position, limit: int) -> Sequence[Row[Any]]:
-        found = (
-            select(UPLOADS)
-            .where(*_region(UPLOADS, tenant, bucket, query.prefix))
-            .where(_past(UPLOADS, position, lambda seen: UPLOADS.c.id > seen))
-            .order_by(UPLOADS.c.key, UPLOADS.c.id)
-        )
-        return connection.execute(found.limit(limit)).all()
-
-    page = _scan(fetch, query, _start(query, query.within or None), lambda row: row.id)
-    return _mapped(page, upload_of)
+    rows = Rows(UPLOADS, _region(UPLOADS, tenant, bucket, query.prefix), UPLOADS.c.id)
+    return _page(connection, rows, query, query.within or None, upload_of)
 
 
-def _scan(
-    fetch: _Fetch, query: Query, start: _Position, within: Callable[[Row[Any]], Any]
-) -> Page[Row[Any]]:
-    items: list[Row[Any]] = []
+def _page(
+    connection: Connection, rows: Rows, query: Query, within: Any, made: Callable[[Row[Any]], T]
+) -> Page[T]:
+    """Finds what the page shows by keys alone, then reads those rows whole."""
+    ids: list[str] = []
     prefixes: list[str] = []
-    last, position, size = "", start, query.limit + 1
-    while query.limit > 0:
-        rows = fetch(position, size)
+    last, position, size = "", _start(query, within), query.limit + 1
+    truncated = False
+    while query.limit > 0 and not truncated:
+        found = rows.after(connection, position, size)
         group = None
-        for row in rows:
+        for row in found:
             group = _group(row.key, query)
             if group is not None and prefixes and group == prefixes[-1]:
                 continue
-            if len(items) + len(prefixes) == query.limit:
-                return Page(items, prefixes, truncated=True, last=last)
+            if len(ids) + len(prefixes) == query.limit:
+                truncated = True
+                break
             last = row.key if group is None else group
-            items.append(row) if group is None else prefixes.append(group)
-        if len(rows) < size:
+            ids.append(row.id) if group is None else prefixes.append(group)
+        if len(found) < size:
             break
         if group is None:
-            position, size = _Position(last, within=within(rows[-1])), query.limit + 1
+            position, size = Position(last, within=found[-1].within), query.limit + 1
         else:
-            position, size = _Position(_successor(group), inclusive=True), _AFTER_JUMP
-    return Page(items, prefixes, truncated=False)
+            position, size = Position(_successor(group), inclusive=True), _AFTER_JUMP
+    whole = rows.whole(connection, ids)
+    shown = [made(whole[identity]) for identity in ids if identity in whole]  # not deleted since
+    return Page(shown, prefixes, truncated, last)
 
 
-def _start(query: Query, within: Any) -> _Position:
+def _start(query: Query, within: Any) -> Position:
     if query.marker and _group(query.marker, query) == query.marker:
-        return _Position(_successor(query.marker), inclusive=True)  # that group was shown
-    return _Position(query.marker, within=within)
+        return Position(_successor(query.marker), inclusive=True)  # that group was shown
+    return Position(query.marker, within=within)
 
 
 def _group(key: str, query: Query) -> str | None:
@@ -165,27 +130,11 @@ def _group(key: str, query: Query) -> str | None:
     return None if at < 0 else key[: at + len(query.delimiter)]
 
 
-def _region(table: Table, tenant: str, bucket: str, prefix: str) -> list[ColumnElement[bool]]:
-    region = [table.c.tenant == tenant, table.c.bucket == bucket]
+def _region(table: Table, tenant: str, bucket: str, prefix: str) -> Conditions:
+    region: Conditions = (table.c.tenant == tenant, table.c.bucket == bucket)
     if prefix:
-        region += [table.c.key >= prefix, table.c.key < _successor(prefix)]
+        region += (table.c.key >= prefix, table.c.key < _successor(prefix))
     return region
-
-
-def _past(
-    table: Table,
-    position: _Position,
-    further: Callable[[Any], ColumnElement[bool]] | None = None,
-) -> ColumnElement[bool]:
-    if position.inclusive:
-        return table.c.key >= position.key
-    if position.within is None or further is None:
-        return table.c.key > position.key
-    same = table.c.key == position.key
-    return and_(
-        table.c.key >= position.key,
-        or_(table.c.key > position.key, and_(same, further(position.within))),
-    )
 
 
 def _successor(text: str) -> bytes:
@@ -205,7 +154,3 @@ def _rank(connection: Connection, tenant: str, bucket: str, query: Query) -> int
     if rank is None:
         raise InvalidArgument("Invalid version id specified.", param="VersionIdMarker")
     return int(rank)
-
-
-def _mapped(page: Page[Row[Any]], made: Callable[[Row[Any]], T]) -> Page[T]:
-    return Page([made(row) for row in page.items], page.prefixes, page.truncated, page.last)

@@ -8,6 +8,7 @@ from kit.identifiers import row_id
 from kit.objects import events, names, versions
 from kit.objects.blobspace import Blobspace
 from kit.objects.buckets import Buckets
+from kit.objects.clearing import Target, clear
 from kit.objects.conditions import ALWAYS, Conditions, span_of
 from kit.objects.copying import Copies
 from kit.objects.errors import BlobMissing, InvalidPartNumber
@@ -28,6 +29,8 @@ from kit.objects.uploads import Uploads
 from kit.objects.versions import Content
 
 _NO_ATTRIBUTES, _NOTHING_PROMISED = Attributes(), Expected()
+_AT_ONCE = 100
+"""Of 1000 deletions: other writers need not wait for all of them."""
 
 
 class ObjectStore:
@@ -146,14 +149,16 @@ class ObjectStore:
         return deleted
 
     async def delete_many(
-        self, tenant: str, bucket: str, targets: Sequence[tuple[str, str, Conditions]]
+        self, tenant: str, bucket: str, targets: Sequence[Target]
     ) -> list[Deleted | PlatformError]:
-        """Deletes (key, version or "", conditions) in one transaction; says of each how it went."""
-        deleted, freed = await self._database.write(
-            versions.take_away_many, tenant, bucket, targets
-        )
-        await self._space.release(freed)
-        return deleted
+        """Deletes many and says of each how it went; each hundred is one transaction."""
+        outcomes: list[Deleted | PlatformError] = []
+        for start in range(0, len(targets), _AT_ONCE):
+            some = targets[start : start + _AT_ONCE]
+            done, freed = await self._database.write(clear, tenant, bucket, some)
+            await self._space.release(freed)
+            outcomes += done
+        return outcomes
 
     async def set_tags(
         self, tenant: str, bucket: str, key: str, tags: Mapping[str, str], *, version: str = ""

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Row, delete, insert, select
 
 from kit.database import Database, clock
 from kit.identifiers import row_id
-from kit.objects import buckets, names, versions
+from kit.objects import buckets, names, parts, versions
 from kit.objects.assembling import Claim, Promise, chosen_parts, whole_of
 from kit.objects.blobspace import Blobspace
 from kit.objects.checksums import DEFAULT_ALGORITHM, combinable, default_kind, new_hasher
@@ -16,7 +16,7 @@ from kit.objects.conditions import ALWAYS, Conditions
 from kit.objects.errors import BadRequest, InvalidArgument, NoSuchUpload
 from kit.objects.receiving import Received, receive
 from kit.objects.records import Attributes, Expected, ObjectInfo, Part, Upload
-from kit.objects.tables import PARTS, UPLOADS, VERSIONS
+from kit.objects.tables import UPLOADS, VERSIONS
 
 MAX_PARTS = 10_000
 
@@ -160,7 +160,7 @@ def _put_part(
 ) -> tuple[Part, list[str]]:
     buckets.find(connection, tenant, bucket, lock=True)
     find(connection, tenant, bucket, key, upload)
-    freed = versions.free_parts(connection, tenant, upload, [number])
+    freed = parts.free(connection, tenant, [upload], [number])
     part = Part(
         number,
         received.blob,
@@ -169,7 +169,7 @@ def _put_part(
         received.checksum.value,
         clock(connection),
     )
-    connection.execute(insert(PARTS).values(owner=upload, tenant=tenant, **asdict(part)))
+    parts.add(connection, tenant, upload, [part])
     return part, freed
 
 
@@ -177,7 +177,7 @@ def _with_parts(
     connection: Connection, tenant: str, bucket: str, key: str, upload: str
 ) -> tuple[Upload, list[Part]]:
     found = find(connection, tenant, bucket, key, upload)
-    return found, versions.parts_of(connection, tenant, upload)
+    return found, parts.of(connection, tenant, upload)
 
 
 def _complete(
@@ -199,7 +199,7 @@ def _complete(
     content = whole_of(found, chosen, promise)
     kept = {part.number for part in chosen}
     dropped = [part.number for part in stored if part.number not in kept]
-    freed = versions.free_parts(connection, tenant, upload, dropped) if dropped else []
+    freed = parts.free(connection, tenant, [upload], dropped) if dropped else []
     info, replaced = versions.put(
         connection,
         tenant,
@@ -230,7 +230,7 @@ def _already_complete(
 def _abort(connection: Connection, tenant: str, bucket: str, key: str, upload: str) -> list[str]:
     buckets.find(connection, tenant, bucket, lock=True)
     find(connection, tenant, bucket, key, upload)
-    freed = versions.free_parts(connection, tenant, upload)
+    freed = parts.free(connection, tenant, [upload])
     _forget(connection, tenant, upload)
     return freed
 

@@ -4,17 +4,16 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, delete, exists, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, select, update
 
 from kit.database import clock
-from kit.errors import InvalidRequest, NotFound, PlatformError, PreconditionFailed
 from kit.identifiers import row_id
-from kit.objects import buckets, events, names
+from kit.objects import buckets, events, parts
 from kit.objects.checksums import Checksum
 from kit.objects.conditions import Conditions
-from kit.objects.errors import DeleteMarkerFound, MarkerHasNoContent, NoSuchKey, NoSuchVersion
+from kit.objects.errors import MarkerHasNoContent, NoSuchKey, NoSuchVersion
 from kit.objects.records import ENABLED, NULL_VERSION, Attributes, Deleted, ObjectInfo, Part
-from kit.objects.tables import PARTS, VERSIONS
+from kit.objects.tables import VERSIONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +37,10 @@ def find(
     info = _find(connection, tenant, bucket, key, version)
     if info is None and version:
         raise NoSuchVersion("The specified version does not exist.", param="VersionId")
-    if info is None:
+    if info is not None and info.marker and version:
+        raise MarkerHasNoContent("A delete marker has no content.", param="VersionId")
+    if info is None or info.marker:
         raise NoSuchKey("The specified key does not exist.", param="Key")
-    if info.marker and version:
-        raise MarkerHasNoContent("A delete marker has no content.", version=info.version)
-    if info.marker:
-        raise DeleteMarkerFound("The specified key does not exist.", version=info.version)
     return info
 
 
@@ -52,7 +49,7 @@ def find_with_parts(
 ) -> tuple[ObjectInfo, list[Part]]:
     """An object and where its bytes are, in their order."""
     info = find(connection, tenant, bucket, key, version)
-    return info, parts_of(connection, tenant, info.id)
+    return info, parts.of(connection, tenant, info.id)
 
 
 def check_writable(
@@ -75,9 +72,8 @@ def put(
     """Makes `content` the key's current version; returns it and the blobs that nothing needs."""
     versioned = buckets.find(connection, tenant, bucket, lock=True).versioning == ENABLED
     conditions.check_write(_current(connection, tenant, bucket, key))
-    if content.parts:  # before the old version goes, for a copy onto itself shares its blobs
-        rows = [{"owner": content.id, "tenant": tenant} | asdict(part) for part in content.parts]
-        connection.execute(insert(PARTS), rows)
+    # Before the old version goes, for a copy onto itself shares its blobs.
+    parts.add(connection, tenant, content.id, content.parts)
     freed = [] if versioned else _remove_null(connection, tenant, bucket, key)
     info = ObjectInfo(
         id=content.id,
@@ -140,28 +136,6 @@ def take_away(
     return Deleted(key, marker.version, marker=True), freed
 
 
-def take_away_many(
-    connection: Connection,
-    tenant: str,
-    bucket: str,
-    targets: Sequence[tuple[str, str, Conditions]],
-) -> tuple[list[Deleted | PlatformError], list[str]]:
-    """DeleteObjects: a target whose condition does not hold is answered with its error."""
-    buckets.find(connection, tenant, bucket, lock=True)
-    outcomes: list[Deleted | PlatformError] = []
-    freed: list[str] = []
-    for key, version, conditions in targets:
-        try:
-            names.check_key(key)
-            done, blobs = take_away(connection, tenant, bucket, key, version, conditions)
-        except (InvalidRequest, NotFound, PreconditionFailed) as error:
-            outcomes.append(error)
-        else:
-            outcomes.append(done)
-            freed += blobs
-    return outcomes, freed
-
-
 def set_tags(
     connection: Connection,
     tenant: str,
@@ -177,31 +151,6 @@ def set_tags(
     connection.execute(update(VERSIONS).where(*this).values(tags=tags))
     events.record(connection, tenant, "ObjectTagging:Put" if tags else "ObjectTagging:Delete", info)
     return replace(info, attributes=replace(info.attributes, tags=tags))
-
-
-def parts_of(connection: Connection, tenant: str, owner: str) -> list[Part]:
-    """The parts of a version or an upload, by their numbers."""
-    columns = (PARTS.c[name] for name in Part.__slots__)
-    query = (
-        select(*columns)
-        .where(PARTS.c.tenant == tenant, PARTS.c.owner == owner)
-        .order_by(PARTS.c.number)
-    )
-    return [Part(*row) for row in connection.execute(query)]
-
-
-def free_parts(
-    connection: Connection, tenant: str, owner: str, numbers: Sequence[int] | None = None
-) -> list[str]:
-    """Deletes an owner's part rows; returns the blobs that no copy of them still needs."""
-    its_own = [PARTS.c.tenant == tenant, PARTS.c.owner == owner]
-    if numbers is not None:
-        its_own.append(PARTS.c.number.in_(numbers))
-    other = PARTS.alias()
-    shared = exists().where(other.c.blob == PARTS.c.blob, other.c.owner != owner)
-    freed = connection.execute(select(PARTS.c.blob).where(*its_own, ~shared)).scalars().all()
-    connection.execute(delete(PARTS).where(*its_own))
-    return list(freed)
 
 
 def info_of(row: Row[Any]) -> ObjectInfo:
@@ -268,7 +217,7 @@ def _remove_version(
 
 
 def _remove(connection: Connection, tenant: str, info: ObjectInfo) -> list[str]:
-    freed = free_parts(connection, tenant, info.id)
+    freed = parts.free(connection, tenant, [info.id])
     this = (VERSIONS.c.tenant == tenant, VERSIONS.c.id == info.id)
     connection.execute(delete(VERSIONS).where(*this))
     if info.latest:

@@ -112,3 +112,16 @@ def test_versions_come_in_pages(s3: Any, bucket: str) -> None:
     with pytest.raises(ClientError) as failure:
         s3.list_object_versions(Bucket=bucket, KeyMarker="a", VersionIdMarker="no-such")
     assert failure.value.response["Error"]["Code"] == "InvalidArgument"
+
+
+def test_deleting_many_marks_or_removes_versions(s3: Any, bucket: str) -> None:
+    set_versioning(s3, bucket, "Enabled")
+    first, second = put(s3, bucket, b"1"), put(s3, bucket, b"2")
+    wanted = {"Objects": [{"Key": "k", "VersionId": first}, {"Key": "k"}]}
+    removed, marked = s3.delete_objects(Bucket=bucket, Delete=wanted)["Deleted"]
+    assert (removed["VersionId"], "DeleteMarker" in removed) == (first, False)
+    assert marked["DeleteMarker"] is True
+    assert shown(s3, bucket) == [
+        (second, False, False),
+        (marked["DeleteMarkerVersionId"], True, True),
+    ]

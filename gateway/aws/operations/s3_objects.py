@@ -16,6 +16,7 @@ from gateway.aws.operations.s3_call import (
 )
 from gateway.aws.registry import Call, Parameters, Reply
 from kit.errors import PlatformError
+from kit.objects.clearing import Target
 from kit.objects.conditions import Conditions
 from kit.objects.copying import CopyOptions, Place
 from kit.objects.errors import InvalidArgument, MalformedXml, NotModified
@@ -131,16 +132,16 @@ async def delete_objects(call: Call, parameters: Parameters) -> Parameters:
     if not 1 <= len(wanted) <= _MOST_DELETED:
         raise MalformedXml("One request deletes 1 to 1000 objects.", param="Objects")
     targets = [
-        (item["Key"], item.get("VersionId", ""), Conditions(if_match=item.get("ETag", "")))
+        Target(item["Key"], item.get("VersionId", ""), Conditions(if_match=item.get("ETag", "")))
         for item in wanted
     ]
     outcomes = await store(call).delete_many(call.principal.tenant, parameters["Bucket"], targets)
     deleted, failed = [], []
-    for (key, version, _), outcome in zip(targets, outcomes, strict=True):
+    for target, outcome in zip(targets, outcomes, strict=True):
         if isinstance(outcome, PlatformError):
-            failed.append(_failure(key, version, outcome))
+            failed.append(_failure(target, outcome))
         else:
-            deleted.append(_deletion(outcome, version))
+            deleted.append(_deletion(target, outcome))
     quiet = parameters["Delete"].get("Quiet", False)
     return {"Errors": failed} if quiet else {"Deleted": deleted, "Errors": failed}
 
@@ -206,16 +207,16 @@ def _directive(parameters: Parameters, member: str) -> bool:
     return bool(parameters.get(member, "COPY") == "REPLACE")
 
 
-def _deletion(outcome: Deleted, version: str) -> Parameters:
-    members: Parameters = {"Key": outcome.key}
-    if version:
-        members["VersionId"] = version
+def _deletion(target: Target, outcome: Deleted) -> Parameters:
+    members: Parameters = {"Key": target.key}
+    if target.version:
+        members["VersionId"] = target.version
     if outcome.marker:
         members |= {"DeleteMarker": True, "DeleteMarkerVersionId": outcome.version}
     return members
 
 
-def _failure(key: str, version: str, error: PlatformError) -> Parameters:
+def _failure(target: Target, error: PlatformError) -> Parameters:
     code = getattr(error, "aws_code", "InternalError")
-    members: Parameters = {"Key": key, "Code": code, "Message": error.message}
-    return members | ({"VersionId": version} if version else {})
+    members: Parameters = {"Key": target.key, "Code": code, "Message": error.message}
+    return members | ({"VersionId": target.version} if target.version else {})

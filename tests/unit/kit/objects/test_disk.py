@@ -1,0 +1,41 @@
+"""A disk that fills while an object is written: refused, and nothing left behind."""
+
+import errno
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from integrations.local import blobs as local
+from kit.errors import StorageFull
+from kit.objects.store import ObjectStore
+
+TENANT, BUCKET = "tenant-a", "bucket"
+
+
+async def body() -> AsyncIterator[bytes]:
+    for _ in range(4):
+        yield b"x" * (1 << 20)
+
+
+@pytest.mark.parametrize("call", ["write", "fsync"])
+async def test_a_disk_that_fills_midway_leaves_no_file(
+    store: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    calls = 0
+    real = getattr(os, call)
+
+    def full_at_last(*arguments: object) -> object:
+        nonlocal calls
+        calls += 1
+        if calls > (2 if call == "write" else 0):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return real(*arguments)
+
+    monkeypatch.setattr(local.os, call, full_at_last)
+    with pytest.raises(StorageFull, match="full"):
+        await store.put(TENANT, BUCKET, "k", body())
+    monkeypatch.undo()
+    assert [path for path in (tmp_path / "blobs").rglob("*") if path.is_file()] == []
+    await store.put(TENANT, BUCKET, "k", body())

@@ -1,0 +1,24 @@
+"""Big bodies stream: the gateway's memory does not grow with them."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_an_upload_of_a_quarter_gib_takes_little_memory() -> None:
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "benchmarks" / "s3_upload.py"), "--gib", "0.25"],
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+    assert done.returncode == 0, done.stderr
+    results = json.loads(done.stdout.partition("\n\n")[0])
+    for way in ("put_object", "transfer_manager", "get_object"):
+        assert results[way]["extra_rss_mib"] <= results["goal_extra_mib"], way
