@@ -3,10 +3,11 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import date
 
 from kit.auth.limits import Limiter
 from kit.auth.principal import Principal
-from kit.auth.usage import UsageMeter
+from kit.auth.usage import Usage, UsageMeter
 
 _BYTES_PER_TOKEN = 4  # a guess that the settlement corrects
 
@@ -46,3 +47,8 @@ class Metering:
                 tokens_in=spent.tokens_in,
                 tokens_out=spent.tokens_out,
             )
+
+    async def totals(self, who: Principal, start: date, end: date) -> list[Usage]:
+        """What the tenant used on the UTC days from `start` to `end`, both included."""
+        await self._usage.flush()
+        return await self._usage.totals(who.tenant, start, end)

@@ -36,10 +36,7 @@ def service_app(
     """An app without routes of its own but health; `caller` in its endpoints needs `trust`."""
     app = FastAPI(title=title, lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     app.state.trust = trust
-    app.add_middleware(ErrorBoundary)
-    app.add_exception_handler(PlatformError, _told)
-    app.add_exception_handler(RequestValidationError, _unprocessable)
-    app.add_exception_handler(HTTPException, _no_route)
+    tell_problems(app)
 
     @app.get("/livez")
     async def livez() -> dict[str, str]:
@@ -52,6 +49,14 @@ def service_app(
         return {"status": "ok"}
 
     return app
+
+
+def tell_problems(app: FastAPI) -> None:
+    """Every failure as problem+json: ours, a request that does not validate, a missing route."""
+    app.add_middleware(ErrorBoundary)
+    app.add_exception_handler(PlatformError, _told)
+    app.add_exception_handler(RequestValidationError, _unprocessable)
+    app.add_exception_handler(HTTPException, _no_route)
 
 
 async def caller(request: Request) -> Principal:

@@ -1,5 +1,7 @@
 """What a worker and its dispatcher need to know, from the environment and from secret files."""
 
+from pathlib import Path
+
 from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
@@ -16,6 +18,9 @@ class WorkerSettings(PlatformSettings):
     """SQLAlchemy's form: `postgresql+psycopg://user:password@host/database`."""
     broker_url: SecretStr
     """Redis or RabbitMQ; losing it, even with all its messages, loses no job."""
+    master_key_file: Path = Path("/run/secrets/master_key")
+    """The secret that every process of the platform shares."""
+    search_url: str = "http://search:8000"
     concurrency: int = Field(default=2, ge=1)
     """Child processes of one worker; each runs one job at a time."""
     fleet: int = Field(default=2, ge=1)

@@ -1,6 +1,6 @@
 """The search service, as the other processes see it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 from pydantic import TypeAdapter
 
@@ -107,7 +107,9 @@ class SearchClient(ServiceClient):
     async def answer(self, who: Principal, ask: r.AnswerRequest) -> r.Answer:
         return await self._call(who, "/answer", ask, r.Answer)
 
-    def answer_stream(self, who: Principal, ask: r.AnswerRequest) -> AsyncIterator[r.AnswerEvent]:
+    def answer_stream(
+        self, who: Principal, ask: r.AnswerRequest
+    ) -> AsyncGenerator[r.AnswerEvent, None]:
         return self._lines(who, "/answer/stream", ask, _ANSWER_EVENT)
 
     async def end_session(self, who: Principal, ask: r.SessionId) -> k.Done:

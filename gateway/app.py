@@ -1,0 +1,90 @@
+"""Composes the gateway: three doors before one set of backends."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+
+from fastapi import FastAPI
+
+from gateway.aws.app import AwsDoor, Outcome
+from gateway.aws.authentication import authentication
+from gateway.aws.compatibility import coverage
+from gateway.aws.signature.authenticate import Authenticator
+from gateway.backends import Backends
+from gateway.dispatch import Dispatch
+from gateway.gate import Gate, Visit
+from gateway.openai.app import OpenAIDoor
+from gateway.rest.app import create_app as create_rest
+from kit.auth.audit import AuditLog
+from kit.auth.directory import KeyDirectory
+from kit.auth.limits import Limiter
+from kit.auth.usage import UsageMeter
+
+Lifespan = Callable[[], AbstractAsyncContextManager[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What says who may, how often, and what was done."""
+
+    directory: KeyDirectory
+    limiter: Limiter
+    usage: UsageMeter
+    audit: AuditLog
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Stores what waits when it ends; enter it before whatever is counted and audited."""
+        self.audit.start()
+        self.usage.start()
+        try:
+            yield
+        finally:
+            await self.usage.close()
+            await self.audit.close()
+            await self.directory.close()
+
+
+def create_gateway(
+    backends: Backends,
+    access: Access,
+    *,
+    ready: Callable[[], Awaitable[None]],
+    lifespan: Lifespan,
+) -> Dispatch:
+    """`lifespan` opens and closes everything behind the doors, `access` included."""
+    gate = Gate(access.directory, access.limiter, access.usage, access.audit)
+
+    async def record(outcome: Outcome) -> None:
+        if outcome.principal is not None:
+            await gate.record(
+                Visit(
+                    principal=outcome.principal,
+                    operation=str(outcome.operation or "unknown"),
+                    outcome=outcome.code or "ok",
+                    request_id=outcome.request_id,
+                )
+            )
+
+    aws = AwsDoor(
+        backends,
+        authenticate=authentication(Authenticator(access.directory)),
+        admit=gate.count,
+        record=record,
+    )
+    return Dispatch(
+        aws=aws,
+        openai=OpenAIDoor(backends, gate),
+        rest=create_rest(backends, gate, ready=ready, coverage=_coverage),
+        lifespan=_lifespan_app(lifespan),
+    )
+
+
+def _coverage() -> list[Mapping[str, str]]:
+    return [{name: str(value) for name, value in row.items()} for row in coverage()]
+
+
+def _lifespan_app(lifespan: Lifespan) -> FastAPI:
+    """FastAPI speaks the lifespan protocol; nothing else of it is used."""
+
+    return FastAPI(lifespan=lambda _: lifespan(), openapi_url=None)

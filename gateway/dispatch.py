@@ -1,0 +1,45 @@
+"""Tells the doors apart: a signature means AWS, whatever the path; then the path decides."""
+
+import re
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+_REST = re.compile(r"/(?:api|docs|openapi\.json|livez|readyz|metrics)(?:/|$)")
+_OPENAI = re.compile(r"(?:/endpoints/[A-Za-z0-9-]{1,63})?(?:/openai)?/v1(?:/|$)")
+_SIGNED = (b"AWS4-", b"AWS ")
+_SIGNED_QUERY = (b"X-Amz-Signature=", b"AWSAccessKeyId=")
+
+
+class Dispatch:
+    """The outermost app; lifespan events go to `lifespan`, once for the whole process."""
+
+    def __init__(self, *, aws: ASGIApp, openai: ASGIApp, rest: ASGIApp, lifespan: ASGIApp) -> None:
+        self._aws, self._openai, self._rest = aws, openai, rest
+        self._lifespan = lifespan
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await self._door(scope)(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await self._lifespan(scope, receive, send)
+        else:
+            await send({"type": "websocket.close", "code": 1008})
+
+    def _door(self, scope: Scope) -> ASGIApp:
+        path: str = scope["path"]
+        if _is_signed(scope):
+            return self._aws
+        if _OPENAI.match(path):
+            return self._openai
+        if _REST.match(path) or path == "/":
+            return self._rest
+        return self._aws
+
+
+def _is_signed(scope: Scope) -> bool:
+    query: bytes = scope.get("query_string", b"")
+    if any(mark in query for mark in _SIGNED_QUERY):
+        return True
+    return any(
+        name == b"authorization" and value.startswith(_SIGNED) for name, value in scope["headers"]
+    )

@@ -1,0 +1,82 @@
+"""What a tenant can know of itself and of the platform."""
+
+from datetime import UTC, date, datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+
+from contracts.client import Contract
+from contracts.generation import ModelCard
+from gateway.rest.caller import Caller, Platform
+
+router = APIRouter(tags=["account"])
+
+
+class Identity(Contract):
+    """`account` stands in the ARNs of this tenant's resources."""
+
+    tenant: str
+    account: str
+    key: str
+
+
+class UsageOfDay(Contract):
+    day: date
+    operation: str
+    model: str
+    requests: int
+    tokens_in: int
+    tokens_out: int
+
+
+class Usage(Contract):
+    items: list[UsageOfDay]
+
+
+class Covered(Contract):
+    service: str
+    operation: str
+    status: str
+    missing: str
+
+
+@router.get("/whoami")
+async def whoami(who: Caller) -> Identity:
+    return Identity(tenant=who.tenant, account=who.account, key=who.key)
+
+
+@router.get("/usage")
+async def usage(
+    who: Caller,
+    platform: Platform,
+    start: Annotated[date | None, Query()] = None,
+    end: Annotated[date | None, Query()] = None,
+) -> Usage:
+    """Requests and tokens by UTC day, operation and model; today's where no days are given."""
+    today = datetime.now(UTC).date()
+    found = await platform.metering.totals(who, start or today, end or today)
+    return Usage(
+        items=[
+            UsageOfDay(
+                day=one.day,
+                operation=one.operation,
+                model=one.model,
+                requests=one.requests,
+                tokens_in=one.tokens_in,
+                tokens_out=one.tokens_out,
+            )
+            for one in found
+        ]
+    )
+
+
+@router.get("/models")
+async def list_models(who: Caller, platform: Platform) -> list[ModelCard]:
+    """The models of the catalogue, each with the names that lead to it."""
+    return await platform.generation.models(who)
+
+
+@router.get("/compatibility")
+async def compatibility(_: Caller, request: Request) -> list[Covered]:
+    """Each operation of the AWS services that are served: real, partial or absent."""
+    return [Covered(**row) for row in request.app.state.coverage()]

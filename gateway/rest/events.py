@@ -1,0 +1,30 @@
+"""Server-sent events out of pydantic models."""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Any
+
+import orjson
+from fastapi.responses import StreamingResponse
+from pydantic import BaseModel
+
+from kit.errors import PlatformError
+from kit.problems import problem
+
+EVENT_STREAM: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}
+}
+
+
+def events(lines: AsyncGenerator[BaseModel, None]) -> StreamingResponse:
+    """Each model is the data of one event; a failure on the way is an event named `error`."""
+
+    async def stream() -> AsyncGenerator[bytes, None]:
+        async with aclosing(lines):
+            try:
+                async for line in lines:
+                    yield b"data: " + line.model_dump_json(exclude_none=True).encode() + b"\n\n"
+            except PlatformError as error:
+                yield b"event: error\ndata: " + orjson.dumps(problem(error)) + b"\n\n"
+
+    return StreamingResponse(stream(), media_type="text/event-stream")

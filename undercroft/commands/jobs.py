@@ -1,0 +1,114 @@
+"""`undercroft jobs`: long work on a running platform, through its REST API."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import aiohttp
+import typer
+from rich.progress import Progress
+from rich.table import Table
+
+from kit.errors import Unavailable
+from kit.problems import from_problem
+from undercroft.client_env import read_client_env
+from undercroft.commands.common import DEFAULT_DATA, Data, console, told
+
+app = typer.Typer(help="List, watch, stop and retry jobs.", no_args_is_help=True)
+JobId = Annotated[str, typer.Argument(help="The job's id.")]
+
+
+@app.command("list")
+def list_jobs(
+    state: Annotated[str | None, typer.Option(help="Only jobs in this state.")] = None,
+    kind: Annotated[str | None, typer.Option(help="Only jobs of this kind.")] = None,
+    data: Data = DEFAULT_DATA,
+) -> None:
+    """List the newest jobs."""
+    wanted = {name: value for name, value in (("state", state), ("kind", kind)) if value}
+    answer = _ask(data, "GET", "", wanted)
+    table = Table("id", "kind", "state", "attempts", "created", "error")
+    for job in answer["items"]:
+        created = datetime.fromtimestamp(job["created_at"], UTC).isoformat(timespec="seconds")
+        error = (job["error"] or {}).get("message", "")
+        table.add_row(job["id"], job["kind"], job["state"], str(job["attempts"]), created, error)
+    console.print(table)
+
+
+@app.command()
+def show(job: JobId, data: Data = DEFAULT_DATA) -> None:
+    """Show one job."""
+    console.print_json(json.dumps(_ask(data, "GET", f"/{job}")))
+
+
+@app.command()
+def cancel(job: JobId, data: Data = DEFAULT_DATA) -> None:
+    """Stop a job."""
+    typer.echo(_ask(data, "POST", f"/{job}/cancel")["state"])
+
+
+@app.command()
+def retry(job: JobId, data: Data = DEFAULT_DATA) -> None:
+    """Queue a failed or dead job again."""
+    typer.echo(_ask(data, "POST", f"/{job}/retry")["state"])
+
+
+@app.command()
+def watch(job: JobId, data: Data = DEFAULT_DATA) -> None:
+    """Follow a job's progress until it ends."""
+
+    async def follow() -> None:
+        with Progress(console=console) as progress:
+            task = progress.add_task(job, total=None)
+            async for event in _events(data, job):
+                if event["event"] == "progress":
+                    told = event["data"]
+                    progress.update(task, completed=told["done"], total=told["total"] or None)
+                else:
+                    progress.console.print(event["event"])
+
+    with told():
+        asyncio.run(follow())
+
+
+def _ask(data: Path, method: str, path: str, query: dict[str, str] | None = None) -> Any:
+    async def send() -> Any:
+        url, headers = _platform(data)
+        async with (
+            aiohttp.ClientSession(headers=headers) as session,
+            session.request(method, f"{url}/api/v1/jobs{path}", params=query) as answer,
+        ):
+            if answer.status >= 400:
+                raise from_problem(answer.status, await answer.read())
+            return await answer.json()
+
+    with told():
+        try:
+            return asyncio.run(send())
+        except aiohttp.ClientError as error:
+            raise Unavailable(
+                "The platform does not answer; is `undercroft up` running?"
+            ) from error
+
+
+async def _events(data: Path, job: str) -> AsyncIterator[dict[str, Any]]:
+    url, headers = _platform(data)
+    async with (
+        aiohttp.ClientSession(headers=headers, timeout=aiohttp.ClientTimeout(None)) as session,
+        session.get(f"{url}/api/v1/jobs/{job}/events") as answer,
+    ):
+        if answer.status >= 400:
+            raise from_problem(answer.status, await answer.read())
+        async for line in answer.content:
+            if line.startswith(b"data: "):
+                yield json.loads(line.removeprefix(b"data: "))
+
+
+def _platform(data: Path) -> tuple[str, dict[str, str]]:
+    env = read_client_env(data / "client.env")
+    if not env:
+        raise Unavailable(f"There is no platform in {data}: start one with `undercroft up`.")
+    return env["UNDERCROFT_URL"], {"authorization": f"Bearer {env['OPENAI_API_KEY']}"}

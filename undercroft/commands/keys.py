@@ -1,0 +1,103 @@
+"""`undercroft keys`: credentials of tenants."""
+
+import asyncio
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from kit.auth.directory import KeyDirectory
+from kit.auth.repository import IssuedKeys, KeyInfo, find_tenant
+from kit.auth.scopes import Scope
+from undercroft.commands.common import (
+    DEFAULT_DATA,
+    Data,
+    DatabaseUrl,
+    MasterKey,
+    console,
+    opened,
+)
+
+app = typer.Typer(help="Make, list and revoke the keys of tenants.", no_args_is_help=True)
+Tenant = Annotated[str, typer.Option(help="The tenant's name; made on first sight.")]
+_DAY = 86_400.0
+
+
+@app.command()
+def create(
+    tenant: Tenant,
+    scope: Annotated[
+        list[str] | None,
+        typer.Option(help="What the keys may do: `service:Operation` with *; all when left out."),
+    ] = None,
+    days: Annotated[float | None, typer.Option(help="Days until the keys expire.")] = None,
+    data: Data = DEFAULT_DATA,
+    database_url: DatabaseUrl = None,
+    master_key: MasterKey = None,
+) -> None:
+    """Print a bearer key and an AWS key pair. They are shown only now."""
+    with opened(data, database_url, master_key) as (database, keyring):
+        directory = KeyDirectory(database, keyring)
+
+        async def issue() -> IssuedKeys:
+            scopes = [_scope(text) for text in scope or ["*"]]
+            lifetime = None if days is None else days * _DAY
+            owner = await directory.create_tenant(tenant)
+            return await directory.create_keys(owner, scopes, lifetime)
+
+        issued = asyncio.run(issue())
+    for name, value in credentials(issued).items():
+        typer.echo(f"{name}={value}")
+
+
+@app.command("list")
+def list_keys(
+    tenant: Tenant,
+    data: Data = DEFAULT_DATA,
+    database_url: DatabaseUrl = None,
+    master_key: MasterKey = None,
+) -> None:
+    """List a tenant's keys, without their secrets."""
+    with opened(data, database_url, master_key) as (database, keyring):
+        directory = KeyDirectory(database, keyring)
+
+        async def find() -> list[KeyInfo]:
+            return await directory.list(database.read_now(find_tenant, tenant).id)
+
+        table = Table("id", "kind", "key", "revoked")
+        for key in asyncio.run(find()):
+            table.add_row(key.id, key.kind, key.public, "yes" if key.revoked else "")
+        console.print(table)
+
+
+@app.command()
+def revoke(
+    tenant: Tenant,
+    key: Annotated[str, typer.Argument(help="An id, an access key id or a shown part.")],
+    data: Data = DEFAULT_DATA,
+    database_url: DatabaseUrl = None,
+    master_key: MasterKey = None,
+) -> None:
+    """Revoke a key; a running platform refuses it within 5 seconds."""
+    with opened(data, database_url, master_key) as (database, keyring):
+        directory = KeyDirectory(database, keyring)
+
+        async def run() -> None:
+            await directory.revoke(database.read_now(find_tenant, tenant).id, key)
+
+        asyncio.run(run())
+    typer.echo(f"revoked {key}")
+
+
+def credentials(issued: IssuedKeys) -> dict[str, str]:
+    """As the environment variables that the SDKs read."""
+    return {
+        "AWS_ACCESS_KEY_ID": issued.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": issued.secret_access_key,
+        "OPENAI_API_KEY": issued.bearer,
+    }
+
+
+def _scope(text: str) -> Scope:
+    operation, _, resource = text.partition("@")
+    return Scope(operation, resource or "*")

@@ -1,0 +1,35 @@
+"""`undercroft limits`: how much a tenant may ask for."""
+
+import asyncio
+from typing import Annotated
+
+import typer
+
+from kit.auth.directory import KeyDirectory
+from kit.auth.limits import Limits
+from kit.auth.repository import find_tenant
+from undercroft.commands.common import DEFAULT_DATA, Data, DatabaseUrl, MasterKey, opened
+
+app = typer.Typer(help="Set the limits of tenants.", no_args_is_help=True)
+_DEFAULT = Limits()
+
+
+@app.command("set")
+def set_limits(
+    tenant: Annotated[str, typer.Option(help="The tenant's name.")],
+    requests: Annotated[
+        int, typer.Option(min=1, help="Requests a minute.")
+    ] = _DEFAULT.requests_per_minute,
+    tokens: Annotated[
+        int, typer.Option(min=1, help="Tokens a minute, in and out together.")
+    ] = _DEFAULT.tokens_per_minute,
+    data: Data = DEFAULT_DATA,
+    database_url: DatabaseUrl = None,
+    master_key: MasterKey = None,
+) -> None:
+    """Hold a tenant to limits; a running platform follows within 5 seconds."""
+    with opened(data, database_url, master_key) as (database, keyring):
+        owner = database.read_now(find_tenant, tenant)
+        directory = KeyDirectory(database, keyring)
+        asyncio.run(directory.set_limits(owner.id, Limits(requests, tokens)))
+    typer.echo(f"{tenant}: {requests} requests and {tokens} tokens a minute")

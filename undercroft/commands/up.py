@@ -1,0 +1,100 @@
+"""`undercroft up`: the whole platform in one process."""
+
+import asyncio
+import logging
+from pathlib import Path
+from socket import socket
+from typing import Annotated
+
+import typer
+import uvicorn
+from typing_extensions import override
+
+from kit.auth.directory import KeyDirectory
+from kit.errors import Unauthenticated
+from undercroft.client_env import read_client_env, write_client_env
+from undercroft.commands.common import DEFAULT_DATA, Data, console, told
+from undercroft.commands.keys import credentials
+from undercroft.embedded import Embedded, Folder
+
+_TENANT = "default"
+_DRAIN = 15
+
+
+def up(
+    port: Annotated[int, typer.Option(help="0 takes a free one.")] = 8000,
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+    data: Data = DEFAULT_DATA,
+    models: Annotated[
+        Path | None,
+        typer.Option(help="Where exported models are cached; DATA/models if not given."),
+    ] = None,
+) -> None:
+    """Start the platform and print where it is. Stop it with Ctrl-C."""
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s")
+    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
+    with told():
+        platform = Embedded(Folder(data), models=models)
+        asyncio.run(_serve(platform, host, port))
+
+
+async def _serve(platform: Embedded, host: str, port: int) -> None:
+    keys = await _first_keys(platform)
+    config = uvicorn.Config(
+        platform.app,
+        host=host,
+        port=port,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=_DRAIN,
+        log_config=None,
+    )
+    server = _Announcing(config, platform.folder, keys)
+    await server.serve()
+
+
+class _Announcing(uvicorn.Server):
+    """Tells where the platform is once its port is open."""
+
+    def __init__(self, config: uvicorn.Config, folder: Folder, keys: dict[str, str]) -> None:
+        super().__init__(config)
+        self._folder = folder
+        self._keys = keys
+
+    @override
+    async def startup(self, sockets: list[socket] | None = None) -> None:
+        await super().startup(sockets)
+        if not self.started:
+            return
+        host, port = self.servers[0].sockets[0].getsockname()[:2]
+        url = f"http://{host}:{port}"
+        write_client_env(self._folder.client_env, url, self._keys)
+        console.print(f"[bold]Undercroft is up[/bold]  {url}")
+        console.print(f"  AWS      source {self._folder.client_env}")
+        console.print(f"  OpenAI   {url}/v1")
+        console.print(f"  REST     {url}/docs")
+
+
+async def _first_keys(platform: Embedded) -> dict[str, str]:
+    """Those of the file if they still work, else new ones."""
+    env = read_client_env(platform.folder.client_env)
+    kept = {name: env[name] for name in credentials_names() if name in env}
+    if len(kept) == len(credentials_names()) and await _work(platform.directory, kept):
+        return kept
+    owner = await platform.directory.create_tenant(_TENANT)
+    return credentials(await platform.directory.create_keys(owner))
+
+
+def credentials_names() -> tuple[str, ...]:
+    return ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "OPENAI_API_KEY")
+
+
+async def _work(directory: KeyDirectory, kept: dict[str, str]) -> bool:
+    try:
+        await directory.by_bearer(kept["OPENAI_API_KEY"])
+    except Unauthenticated:
+        return False
+    return await directory.secret_of(kept["AWS_ACCESS_KEY_ID"]) is not None

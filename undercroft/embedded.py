@@ -1,0 +1,141 @@
+"""The embedded mode: every service in one process, one SQLite file, one folder."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from fastapi import FastAPI
+
+from contracts.generation import GenerationClient
+from contracts.search.client import SearchClient
+from contracts.transport import InProcessTransport
+from gateway.app import Access, create_gateway
+from gateway.backends import Backends
+from gateway.dispatch import Dispatch
+from gateway.metering import Metering
+from integrations.local.blobs import LocalBlobs
+from kit.auth.audit import AuditLog
+from kit.auth.audit_heads import HeadsFile
+from kit.auth.directory import KeyDirectory
+from kit.auth.internal import InternalTrust
+from kit.auth.keyring import Keyring
+from kit.auth.limits import LocalLimiter
+from kit.auth.usage import UsageMeter
+from kit.database import Database, clock
+from kit.errors import Unavailable
+from kit.jobs.runner import JobRunner
+from kit.jobs.store import Jobs
+from kit.jobs.waker import LocalWaker
+from kit.objects.store import ObjectStore
+from services.generation.app import catalogue as catalogue_of
+from services.generation.app import create_app as create_generation
+from services.generation.settings import GenerationSettings
+from services.search.app import Surroundings
+from services.search.app import create_app as create_search
+from services.search.settings import SearchSettings
+from workers.handlers import Clients, build_handlers
+
+_SWEEP_EVERY = 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """Where an embedded platform keeps everything."""
+
+    root: Path
+
+    @property
+    def database_url(self) -> str:
+        return f"sqlite:///{self.root.resolve()}/undercroft.db"
+
+    @property
+    def master_key(self) -> Path:
+        return self.root / "master.key"
+
+    @property
+    def client_env(self) -> Path:
+        return self.root / "client.env"
+
+
+class Embedded:
+    """Holds what the platform is made of; `app` is its ASGI app."""
+
+    def __init__(self, folder: Folder, *, models: Path | None = None) -> None:
+        """`models` is where exported models are cached; None keeps them in the folder."""
+        self.folder = folder
+        folder.root.mkdir(parents=True, exist_ok=True)
+        keyring = Keyring.load_or_create(folder.master_key)
+        self.database = Database(folder.database_url)
+        self.database.create_tables()
+        self.directory = KeyDirectory(self.database, keyring)
+        self._trust = InternalTrust(keyring.internal)
+        self._waker = LocalWaker()
+        self._blobs = LocalBlobs(folder.root / "objects")
+        self._objects = ObjectStore(self.database, self._blobs)
+        self._usage = UsageMeter(self.database)
+        self._audit = AuditLog(
+            self.database, keyring.audit, HeadsFile(folder.root / "audit.heads", keyring.audit)
+        )
+        self._limiter = LocalLimiter(self.directory.limits_of)
+        self._services: list[FastAPI] = []
+        self._is_ready = False
+        self.app = self._compose(models or folder.root / "models")
+
+    def _compose(self, models: Path) -> Dispatch:
+        generation_settings = GenerationSettings()
+        generation_app = create_generation(generation_settings, trust=self._trust)
+        generation = GenerationClient(InProcessTransport(generation_app), self._trust)
+        search_app = create_search(
+            SearchSettings(folder=self.folder.root / "search", exported_models=models),
+            Surroundings(
+                self.database, self._objects, self._audit, self._waker, generation, self._trust
+            ),
+        )
+        search = SearchClient(InProcessTransport(search_app), self._trust)
+        self._services = [generation_app, search_app]
+        self._runner = JobRunner(
+            self.database,
+            build_handlers(Clients(search)),
+            self._waker,
+            instance_lock=self.folder.root / "runner.lock",
+        )
+        backends = Backends(
+            database=self.database,
+            objects=self._objects,
+            jobs=Jobs(self.database, self._waker),
+            catalogue=catalogue_of(generation_settings),
+            search=search,
+            generation=generation,
+            metering=Metering(self._limiter, self._usage),
+        )
+        self._access = Access(self.directory, self._limiter, self._usage, self._audit)
+        return create_gateway(backends, self._access, ready=self._ready, lifespan=self._lifespan)
+
+    async def _ready(self) -> None:
+        if not self._is_ready:
+            raise Unavailable("The platform is starting or stopping.", retry_after=1)
+        await self.database.read(clock)
+
+    @asynccontextmanager
+    async def _lifespan(self) -> AsyncIterator[None]:
+        """Mounted apps get no lifespan events of their own, so theirs are entered here."""
+        async with AsyncExitStack() as stack:
+            stack.callback(self.database.close)
+            stack.callback(self._blobs.close)
+            await stack.enter_async_context(self._access.running())
+            for service in self._services:
+                await stack.enter_async_context(service.router.lifespan_context(service))
+            await self._runner.start()
+            stack.push_async_callback(self._runner.stop, grace=5.0)
+            sweeping = asyncio.create_task(self._sweep())
+            stack.callback(sweeping.cancel)
+            self._is_ready = True
+            yield
+            self._is_ready = False
+
+    async def _sweep(self) -> None:
+        while True:
+            await self._objects.sweep()
+            await asyncio.sleep(_SWEEP_EVERY)
