@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from kit.text.facts import identifiers, names, number_keys, numbers, plain_terms, speaks_for_owner
 from kit.text.sentences import sentence_spans
 from kit.text.terms import stem
+from services.search.service.answers.pairing import swapped
 
 _LONGEST_WINDOW = 3
 _NEGATION = re.compile(
@@ -61,6 +62,7 @@ class Claim:
     """A sentence of an answer; `question` excuses names that a text in the first person omits."""
 
     def __init__(self, text: str, question: str = "") -> None:
+        self._text = text
         self.terms = frozenset(plain_terms(text))
         self._facts = number_keys(text) | identifiers(text)
         self._names = names(text)
@@ -83,6 +85,7 @@ class Claim:
             and not missing
             and self._negated == window.negated
             and not _opposed(self._directions, _directions(window.terms))
+            and not swapped(self._text, window.text)
         )
 
     def overlap(self, window: Window) -> float:

@@ -56,6 +56,8 @@ async def test_a_wrong_or_missing_marker_is_put_right_by_the_evidence(answer: st
         "Our revenue was $246B in 2019 [1].",
         "It grew by 29 billion in 2022 [1].",
         "Borealis was launched in 2019, said Aurora's maker Contoso [1].",
+        "Our revenue was $434B in 2019 [1].",
+        "It was $245B in 2022 and $434 billion in 2019 [1].",
         "Dogs are allowed inside [2].",
         "Our revenue fell by 29% to $434 billion in 2022 [1].",
         "The tower is made of granite and marble [2].",
@@ -81,6 +83,18 @@ async def test_a_planted_false_claim_keeps_no_reference(claim: str) -> None:
 )
 async def test_a_refusal_carries_no_reference(refusal: str) -> None:
     assert passages(await cited(refusal)) == [[]]
+
+
+@pytest.mark.parametrize(
+    "claim",
+    [
+        "Our revenue was $245B in 2019 and $434B in 2022 [1].",
+        "From $245B in 2019, our revenue grew to $434B in 2022 [1].",
+        "In 2022 our revenue was $434B, after $245B in 2019 [1].",
+    ],
+)
+async def test_amounts_given_to_their_own_years_are_cited(claim: str) -> None:
+    assert passages(await cited(claim)) == [[0]]
 
 
 async def test_amounts_may_be_written_another_way() -> None:
