@@ -3,7 +3,7 @@
 import hashlib
 import json
 
-from sqlalchemy import Connection, and_, select
+from sqlalchemy import Connection, bindparam, select
 
 from kit.database import db_now, insert_or_ignore
 from kit.errors import Conflict, InvalidRequest
@@ -16,6 +16,10 @@ from kit.jobs.tables import jobs
 
 MAX_INPUT_BYTES = 256 * 1024
 """Larger payloads belong in the object store; the input names them."""
+
+_BY_KEY = select(*COLUMNS, jobs.c.req_hash).where(
+    jobs.c.tenant == bindparam("tenant"), jobs.c.idem_key == bindparam("idem_key")
+)
 
 
 def accept_job(
@@ -52,11 +56,7 @@ def accept_job(
     inserted = connection.execute(insert_or_ignore(connection, jobs).values(values)).rowcount == 1
     if inserted:
         append_event(connection, new_id, tenant, "accepted", kind=kind)
-    row = connection.execute(
-        select(*COLUMNS, jobs.c.req_hash).where(
-            and_(jobs.c.tenant == tenant, jobs.c.idem_key == values["idem_key"])
-        )
-    ).one()
+    row = connection.execute(_BY_KEY, {"tenant": tenant, "idem_key": values["idem_key"]}).one()
     if row.req_hash != req_hash:
         raise Conflict(
             "This idempotency key came before with a different request; use a new key.",

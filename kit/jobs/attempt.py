@@ -11,7 +11,7 @@ from typing import Literal, TypeAlias
 from sqlalchemy import Connection
 
 from kit.database import Database
-from kit.errors import PlatformError, Unavailable
+from kit.errors import PlatformError, StorageFull, Unavailable
 from kit.jobs.context import LeasedJob
 from kit.jobs.failpoints import failpoint
 from kit.jobs.finish import end_cancelled, finish_job, finished_by, release_job
@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 CANCEL_GRACE = 5.0
 """Seconds that a handler has to notice a cancel by itself before its task is cancelled."""
 SETTLE_PATIENCE = 60.0
-"""Seconds of a silent database after which an ending is left to the reaper."""
+"""Seconds of a silent or full database after which an ending is left to the reaper."""
 BROKEN = {"code": "internal", "message": "The job broke; the platform's log has the details."}
 
 Outcome: TypeAlias = Literal["succeeded", "failed", "crashed", "cancelled", "released", "lost"]
@@ -113,7 +113,7 @@ class Attempt:
                 if in_doubt and await self._database.read(finished_by, job.id, job.epoch):
                     return  # the COMMIT whose answer got lost had arrived
                 raise
-            except Unavailable as error:
+            except (Unavailable, StorageFull) as error:
                 in_doubt = True
                 if self._hold.lost or time.monotonic() > until:
                     raise JobLost("The database did not take the job's ending.") from error

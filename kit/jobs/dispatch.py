@@ -7,7 +7,7 @@ from sqlalchemy import Connection, func, select, update
 from kit.database import db_now
 from kit.jobs.due import due_jobs
 from kit.jobs.leader import only_one
-from kit.jobs.tables import jobs
+from kit.jobs.tables import IS_QUEUED, IS_SENT, jobs
 
 RESEND_AFTER = 30.0
 """Seconds after which a message that led to no claim is taken for lost."""
@@ -29,16 +29,14 @@ def dispatch(
     """
     if not only_one(connection, "jobs.dispatch"):
         return []
-    sent = select(func.count()).where(
-        jobs.c.state == "queued", jobs.c.dispatched_at >= db_now() - resend_after
-    )
+    sent = select(func.count()).where(IS_SENT, jobs.c.dispatched_at >= db_now() - resend_after)
     room = outstanding - connection.execute(sent).scalar_one()
     ids = due_jobs(connection, limit=room, resend_after=resend_after)
     if not ids:
         return []
     rows = connection.execute(
         update(jobs)
-        .where(jobs.c.id.in_(ids), jobs.c.state == "queued")
+        .where(jobs.c.id.in_(ids), IS_QUEUED)
         .values(dispatched_at=db_now())
         .returning(jobs.c.id, jobs.c.quarantined)
     )

@@ -1,12 +1,13 @@
 """Which queued jobs come next: priority within a tenant, fair turns between tenants."""
 
+from collections import Counter
 from collections.abc import Collection
 from secrets import SystemRandom
 
-from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select
 
 from kit.database import db_now
-from kit.jobs.tables import jobs
+from kit.jobs.tables import IS_QUEUED, IS_RUNNING, IS_SENT, jobs
 
 
 def due_jobs(
@@ -24,22 +25,21 @@ def due_jobs(
     """
     if limit <= 0:
         return []
-    due = [jobs.c.state == "queued", jobs.c.run_at <= db_now()]
+    due = [IS_QUEUED, jobs.c.run_at <= db_now()]
     if kinds is not None:
         due.append(jobs.c.kind.in_(kinds))
     if quarantined is not None:
         due.append(jobs.c.quarantined == quarantined)
-    under_way = jobs.c.state == "running"
+    load = _count_by_tenant(connection, IS_RUNNING)
     if resend_after is not None:
-        sent = jobs.c.dispatched_at >= db_now() - resend_after
-        due.append(or_(jobs.c.dispatched_at.is_(None), ~sent))
-        under_way = or_(under_way, and_(jobs.c.state == "queued", sent))
-    load = _load(connection, under_way)
-    tenants = _tenants(connection)
+        fresh = jobs.c.dispatched_at >= db_now() - resend_after
+        due.append(or_(jobs.c.dispatched_at.is_(None), ~fresh))
+        load += _count_by_tenant(connection, and_(IS_SENT, fresh))
+    tenants = list(connection.execute(_TENANTS).scalars())
     SystemRandom().shuffle(tenants)  # else, of equals, the first by name would always go first
     turns: list[tuple[int, str]] = []
-    for tenant in sorted(tenants, key=lambda name: load.get(name, 0)):
-        before = load.get(tenant, 0)
+    for tenant in sorted(tenants, key=lambda name: load[name]):
+        before = load[tenant]
         if len(turns) == limit and before >= turns[-1][0]:
             break  # no later tenant comes before those that we have
         ids = _next_of(connection, tenant, due, limit)
@@ -48,21 +48,22 @@ def due_jobs(
     return [job for _, job in turns]
 
 
-def _load(connection: Connection, under_way: ColumnElement[bool]) -> dict[str, int]:
+def _count_by_tenant(connection: Connection, which: ColumnElement[bool]) -> Counter[str]:
     rows = connection.execute(
-        select(jobs.c.tenant, func.count()).where(under_way).group_by(jobs.c.tenant)
+        select(jobs.c.tenant, func.count()).where(which).group_by(jobs.c.tenant)
     )
-    return {row[0]: row[1] for row in rows}
+    return Counter({row[0]: row[1] for row in rows})
 
 
-def _tenants(connection: Connection) -> list[str]:
+def _tenants_with_queue() -> Select[str]:
     """Tenants that have queued jobs: one index step each, however long their queues are."""
-    queued = jobs.c.state == "queued"
-    first = select(func.min(jobs.c.tenant).label("tenant")).where(queued).cte(recursive=True)
-    later = select(func.min(jobs.c.tenant)).where(queued, jobs.c.tenant > first.c.tenant)
+    first = select(func.min(jobs.c.tenant).label("tenant")).where(IS_QUEUED).cte(recursive=True)
+    later = select(func.min(jobs.c.tenant)).where(IS_QUEUED, jobs.c.tenant > first.c.tenant)
     step = first.union_all(select(later.scalar_subquery()).where(first.c.tenant.is_not(None)))
-    rows = connection.execute(select(step.c.tenant).where(step.c.tenant.is_not(None)))
-    return list(rows.scalars())
+    return select(step.c.tenant).where(step.c.tenant.is_not(None))
+
+
+_TENANTS = _tenants_with_queue()  # built once: building it costs more than running it
 
 
 def _next_of(

@@ -21,11 +21,13 @@ class JobEvent:
     at: float
 
 
+_APPEND = insert(job_events).values(at=db_now())
+
+
 def append_event(connection: Connection, job_id: str, tenant: str, event: str, **data: Any) -> None:
     """Call it after the write to the job's row, whose lock gives the events their order."""
-    connection.execute(
-        insert(job_events).values(job_id=job_id, tenant=tenant, event=event, data=data, at=db_now())
-    )
+    row = {"job_id": job_id, "tenant": tenant, "event": event, "data": data}
+    connection.execute(_APPEND, row)
 
 
 def events_after(

@@ -8,7 +8,7 @@ from kit.database import db_now
 from kit.jobs.job import AnyRow
 from kit.jobs.leader import only_one
 from kit.jobs.retry import crash_job
-from kit.jobs.tables import jobs
+from kit.jobs.tables import IS_RUNNING, jobs
 
 SILENT = {"code": "internal", "message": "The worker stopped while it ran this job."}
 
@@ -22,7 +22,7 @@ def reap(connection: Connection, limit: int = 100) -> list[str]:
         return []
     rows = connection.execute(
         select(jobs.c.id, jobs.c.epoch)
-        .where(jobs.c.state == "running", jobs.c.lease_until < db_now())
+        .where(IS_RUNNING, jobs.c.lease_until < db_now())
         .order_by(jobs.c.lease_until)
         .limit(limit)
         .with_for_update(skip_locked=True)
@@ -36,7 +36,7 @@ def reclaim(connection: Connection, owner: str) -> list[str]:
     Only for a process that knows itself to be the only one that runs jobs on this database.
     """
     rows = connection.execute(
-        select(jobs.c.id, jobs.c.epoch).where(jobs.c.state == "running", jobs.c.owner != owner)
+        select(jobs.c.id, jobs.c.epoch).where(IS_RUNNING, jobs.c.owner != owner)
     ).all()
     return _crash_all(connection, rows)
 

@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from random import Random
@@ -25,6 +26,7 @@ def faults_on_processes(actors: list[Actor], lease: float, random: Random) -> di
 
     runs_jobs = ("runner", "worker")
     return {
+        "drain a worker": lambda: any_of(*runs_jobs).signal(signal.SIGTERM, alone=True),
         "kill a worker": lambda: any_of(*runs_jobs).signal(signal.SIGKILL),
         "stop a worker past its lease": lambda: any_of(*runs_jobs).stop_for(lease + 1.5),
         "kill an accepter": lambda: any_of("accepter").signal(signal.SIGKILL),
@@ -52,6 +54,11 @@ def faults_on_servers(
         redis.kill()
         redis.start()
 
+    def hang_broker() -> None:
+        if redis.process is not None:
+            redis.process.send_signal(signal.SIGSTOP)
+            threading.Timer(3.0, redis.process.send_signal, [signal.SIGCONT]).start()
+
     def flush_broker() -> None:
         with suppress(OSError), socket.create_connection(("127.0.0.1", redis.port), 1) as link:
             link.sendall(b"FLUSHALL\r\n")
@@ -72,5 +79,6 @@ def faults_on_servers(
         "restart the database at once": postgres.restart_at_once,
         "kill the broker with all it has": restart_broker,
         "empty the broker": flush_broker,
+        "hang the broker": hang_broker,
         "replay old messages": replay_old_messages,
     }
