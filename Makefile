@@ -1,0 +1,63 @@
+# Undercroft: `make help` lists what can be done. Every target sets up what it needs.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+PYTHON ?= python3.11
+PORT ?= 8000
+DATA ?= .undercroft
+BIN := .venv/bin
+MODELS := .undercroft/models
+RUNTIME := search,export,postgres,workers,qdrant,cloud
+
+.PHONY: help setup setup-dev up check test bench faults docs test-compose clean
+
+help:  ## Show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade pip
+
+# torch first and alone: a CPU build that lies at hand is taken before anything asks for a newer one.
+.venv/.runtime: .venv/bin/python pyproject.toml constraints.txt
+	$(BIN)/pip install --quiet --constraint constraints.txt torch==2.13.0
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[$(RUNTIME)]'
+	@touch $@
+
+.venv/.dev: .venv/.runtime
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[$(RUNTIME),dev]'
+	@touch $@
+
+setup: .venv/.runtime  ## Install the platform into .venv and export the embedding model
+	@$(BIN)/undercroft models prepare --data .undercroft
+
+setup-dev: .venv/.dev
+	@$(BIN)/undercroft models prepare --data .undercroft
+
+up: setup  ## Start the platform (PORT=8000 DATA=.undercroft)
+	@exec $(BIN)/undercroft up --port $(PORT) --data $(DATA) --models $(MODELS)
+
+check: .venv/.dev  ## Lint, types and import rules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: setup-dev  ## The whole suite, on real PostgreSQL and Redis
+	sh tests/support/install_servers.sh
+	$(BIN)/pytest
+
+bench: setup-dev  ## Run the benchmarks; writes benchmarks/results and docs/benchmarks.md
+	$(BIN)/python -m benchmarks.run
+
+faults: setup-dev  ## Kill everything that runs jobs, at random, and count what is lost (SECONDS_=60 SEED=1)
+	sh tests/support/install_servers.sh
+	$(BIN)/python -m tests.faults --seconds $(or $(SECONDS_),60) --seed $(or $(SEED),1)
+
+docs: .venv/.dev  ## Write the pages that are generated from the code
+	$(BIN)/python -m undercroft.docs
+
+test-compose: setup-dev  ## Build the images and run the client suite against them (needs Docker)
+	$(BIN)/pytest -m compose tests/e2e
+
+clean:  ## Remove what was installed and cached; data in .undercroft stays
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info

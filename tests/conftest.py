@@ -1,0 +1,14 @@
+"""Fixtures of the whole suite."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.platform import Platform, running_platform
+
+
+@pytest.fixture(scope="session")
+def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    """One platform for all wire tests of a session; each test uses names of its own."""
+    with running_platform(tmp_path_factory.mktemp("platform")) as running:
+        yield running

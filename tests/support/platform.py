@@ -1,0 +1,116 @@
+"""The running platform, as a user starts it: `undercroft up` in a process of its own."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+import openai
+from botocore.config import Config
+
+from undercroft.client_env import read_client_env
+
+ROOT = Path(__file__).resolve().parents[2]
+MODELS = ROOT / ".undercroft" / "models"
+"""Where `make setup` exports the embedding model; exported once for all tests."""
+
+
+@dataclass(frozen=True)
+class Credentials:
+    access_key_id: str
+    secret_access_key: str
+    bearer: str
+
+
+@dataclass(frozen=True)
+class Platform:
+    url: str
+    data: Path
+    owner: Credentials
+    process: subprocess.Popen[bytes]
+
+    def boto3(self, service: str, who: Credentials | None = None, **config: Any) -> Any:
+        """A client as users make it, for the first tenant or another."""
+        who = who or self.owner
+        settings: dict[str, Any] = {"retries": {"total_max_attempts": 1}} | config
+        return boto3.client(
+            service,
+            endpoint_url=self.url,
+            aws_access_key_id=who.access_key_id,
+            aws_secret_access_key=who.secret_access_key,
+            region_name="us-east-1",
+            config=Config(inject_host_prefix=False, **settings),
+        )
+
+    def openai(self, who: Credentials | None = None) -> openai.OpenAI:
+        key = (who or self.owner).bearer
+        return openai.OpenAI(base_url=f"{self.url}/v1", api_key=key, max_retries=0)
+
+    def rest(self, who: Credentials | None = None) -> dict[str, str]:
+        """Headers for /api/v1."""
+        return {"authorization": f"Bearer {(who or self.owner).bearer}"}
+
+    def keys(self, tenant: str, *options: str) -> Credentials:
+        """New keys of a tenant, from the command line."""
+        made = self.run("keys", "create", "--tenant", tenant, *options)
+        values = dict(line.split("=", 1) for line in made.splitlines())
+        return Credentials(
+            values["AWS_ACCESS_KEY_ID"], values["AWS_SECRET_ACCESS_KEY"], values["OPENAI_API_KEY"]
+        )
+
+    def run(self, *command: str) -> str:
+        """`undercroft …` on this platform's data; raises on a status other than 0."""
+        full = [str(Path(sys.executable).parent / "undercroft"), *command, "--data", str(self.data)]
+        return subprocess.run(full, check=True, capture_output=True, text=True).stdout
+
+    def environment(self) -> dict[str, str]:
+        """What `source client.env` sets, for programs that a test starts."""
+        return {**os.environ, **read_client_env(self.data / "client.env")}
+
+
+@contextmanager
+def running_platform(data: Path, *, env: dict[str, str] | None = None) -> Iterator[Platform]:
+    """Stopped with SIGTERM, as an operator would; it must then end by itself."""
+    command = [str(Path(sys.executable).parent / "undercroft"), "up", "--port", "0"]
+    command += ["--data", str(data), "--models", str(MODELS)]
+    data.mkdir(parents=True, exist_ok=True)
+    log = data / "platform.log"
+    before = (data / "client.env").stat().st_mtime_ns if (data / "client.env").exists() else 0
+    with log.open("ab") as out:
+        process = subprocess.Popen(
+            command, stdout=out, stderr=subprocess.STDOUT, env={**os.environ, **(env or {})}
+        )
+    try:
+        yield _wait(process, data, log, before)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise AssertionError(f"the platform did not stop:\n{log.read_text()}") from None
+
+
+def _wait(
+    process: subprocess.Popen[bytes], data: Path, log: Path, before: int, patience: float = 60
+) -> Platform:
+    deadline = time.monotonic() + patience
+    file = data / "client.env"
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise AssertionError(f"the platform ended at its start:\n{log.read_text()}")
+        if file.exists() and file.stat().st_mtime_ns != before:
+            env = read_client_env(file)
+            owner = Credentials(
+                env["AWS_ACCESS_KEY_ID"], env["AWS_SECRET_ACCESS_KEY"], env["OPENAI_API_KEY"]
+            )
+            return Platform(env["UNDERCROFT_URL"], data, owner, process)
+        time.sleep(0.05)
+    raise AssertionError(f"the platform did not start in time:\n{log.read_text()}")
