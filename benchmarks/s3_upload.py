@@ -6,8 +6,6 @@ import json
 import os
 import re
 import shutil
-import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -15,22 +13,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import boto3
 from boto3.s3.transfer import TransferConfig
-from botocore.config import Config
 
-from tests.wire.s3_support import ALICE, SECRET
+from tests.wire.s3_support import client_of, spawn
 
 GIB, MIB = 1 << 30, 1 << 20
 GOAL_EXTRA_MIB = 64
-_SERVER = """
-import sys, time
-from pathlib import Path
-from tests.wire.s3_support import running
-with running(Path(sys.argv[1])) as server:
-    print(server.url, flush=True)
-    sys.stdin.read()
-"""
 
 
 class Pattern(io.RawIOBase):
@@ -93,17 +81,10 @@ def measure(size: int) -> dict[str, Any]:
     folder = Path(tempfile.mkdtemp(prefix="undercroft-s3-"))
     if shutil.disk_usage(folder).free < 3 * size:
         size = GIB
-    server = subprocess.Popen(
-        [sys.executable, "-c", _SERVER, str(folder)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        env=os.environ | {"PYTHONPATH": os.getcwd()},
-    )
+    server, url = spawn(folder)
     assert server.stdin is not None
-    assert server.stdout is not None
     try:
-        client = _client(server.stdout.readline().strip())
+        client = client_of(url, config={"read_timeout": 600})
         memory = Memory(server.pid)
         return {
             "size_mib": size // MIB,
@@ -148,17 +129,6 @@ def _file(size: int) -> io.BufferedReader:
 def _drain(body: Any) -> None:
     while body.read(MIB):
         pass
-
-
-def _client(url: str) -> Any:
-    return boto3.client(
-        "s3",
-        endpoint_url=url,
-        aws_access_key_id=ALICE,
-        aws_secret_access_key=SECRET,
-        region_name="us-east-1",
-        config=Config(retries={"max_attempts": 0}, read_timeout=600),
-    )
 
 
 def main() -> None:

@@ -92,9 +92,11 @@ class ObjectStore:
         part: int | None = None,
     ) -> tuple[ObjectInfo, Span]:
         """What `open` would read. Raises NoSuchKey, NoSuchVersion, ConditionFailed, NotModified."""
-        info, parts = await self._database.read(
-            versions.find_with_parts, tenant, bucket, key, version
-        )
+        parts: list[Part] = []
+        if part is None:
+            info = await self._database.read(versions.find, tenant, bucket, key, version)
+        else:
+            info, parts = await self.parts(tenant, bucket, key, version=version)
         conditions.check_read(info)
         return info, _span(info, parts, range_header, part)
 
@@ -114,9 +116,7 @@ class ObjectStore:
         Raises NoSuchKey, NoSuchVersion, ConditionFailed, NotModified, RangeNotSatisfiable.
         """
         for _ in range(3):
-            info, parts = await self._database.read(
-                versions.find_with_parts, tenant, bucket, key, version
-            )
+            info, parts = await self.parts(tenant, bucket, key, version=version)
             conditions.check_read(info)
             span = _span(info, parts, range_header, part)
             try:

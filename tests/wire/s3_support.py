@@ -2,6 +2,8 @@
 
 import datetime
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -73,17 +75,8 @@ class S3Server:
     certificate: Path | None = None
 
     def client(self, key: str = ALICE, region: str = "us-east-1", **config: Any) -> Any:
-        """A boto3 client that tries once, so that no retry hides a failure."""
-        settings = {"retries": {"max_attempts": 0, "mode": "standard"}} | config
-        return boto3.client(
-            "s3",
-            endpoint_url=self.url,
-            aws_access_key_id=key,
-            aws_secret_access_key=SECRET,
-            region_name=region,
-            verify=str(self.certificate) if self.certificate else None,
-            config=Config(**settings),
-        )
+        verify = str(self.certificate) if self.certificate else None
+        return client_of(self.url, key, region_name=region, verify=verify, config=config)
 
 
 async def _record_nothing(_: Outcome) -> None:
@@ -112,6 +105,42 @@ def running(folder: Path, *, tls: bool = False) -> Iterator[S3Server]:
         yield S3Server(f"{scheme}://127.0.0.1:{port}", folder, store, certificate)
     blobs.close()
     database.close()
+
+
+_SERVER = """
+import sys
+from pathlib import Path
+from tests.wire.s3_support import running
+with running(Path(sys.argv[1])) as server:
+    print(server.url, flush=True)
+    sys.stdin.read()
+"""
+
+
+def spawn(folder: Path) -> tuple[subprocess.Popen[str], str]:
+    """A door in a process of its own and its URL; it ends when its standard input closes."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", _SERVER, str(folder)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=Path(__file__).parents[2],
+    )
+    assert process.stdout is not None
+    return process, process.stdout.readline().strip()
+
+
+def client_of(url: str, key: str = ALICE, **settings: Any) -> Any:
+    """A boto3 client that tries once, so that no retry hides a failure."""
+    config = {"retries": {"max_attempts": 0, "mode": "standard"}} | settings.pop("config", {})
+    return boto3.client(
+        "s3",
+        endpoint_url=url,
+        aws_access_key_id=key,
+        aws_secret_access_key=SECRET,
+        config=Config(**config),
+        **{"region_name": "us-east-1"} | settings,
+    )
 
 
 async def once(data: bytes) -> AsyncIterator[bytes]:

@@ -2,7 +2,6 @@
 
 import http.client
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,42 +9,18 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import boto3
 import pytest
-from botocore.config import Config
 
-from tests.wire.s3_support import ALICE, SECRET
+from tests.wire.s3_support import client_of, spawn
 
-_SERVER = """
-import sys
-from pathlib import Path
-from tests.wire.s3_support import running
-with running(Path(sys.argv[1])) as server:
-    print(server.url, flush=True)
-    sys.stdin.read()
-"""
 MIB = 1 << 20
 
 
 @contextmanager
 def gateway(folder: Path) -> Iterator[tuple[subprocess.Popen[str], Any]]:
-    process = subprocess.Popen(
-        [sys.executable, "-c", _SERVER, str(folder)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        cwd=Path(__file__).parents[2],
-    )
+    process, url = spawn(folder)
     with process:
-        assert process.stdout is not None
-        client = boto3.client(
-            "s3",
-            endpoint_url=process.stdout.readline().strip(),
-            aws_access_key_id=ALICE,
-            aws_secret_access_key=SECRET,
-            region_name="us-east-1",
-            config=Config(signature_version="s3v4", retries={"max_attempts": 0}),
-        )
+        client = client_of(url, config={"signature_version": "s3v4"})
         try:
             yield process, client
         finally:
