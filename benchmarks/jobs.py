@@ -116,7 +116,7 @@ def run() -> dict[str, Any]:
         stack.callback(shutil.rmtree, folder)
         urls = {"sqlite": f"sqlite:///{folder}/jobs.db"}
         if find_postgres() is not None:
-            urls["postgres"] = stack.enter_context(PostgresServer()).url
+            urls["postgres"] = stack.enter_context(PostgresServer(durable=True)).url
         for name, url in urls.items():
             database = Database(url)
             database.create_tables()

@@ -8,6 +8,7 @@ its own. A seed repeats the choice of faults, jobs and deaths; the operating sys
 import argparse
 import json
 import re
+import shutil
 import sys
 import tempfile
 import time
@@ -120,7 +121,7 @@ def _worker_settings(url: str, broker: str) -> WorkerSettings:
 
 def run(mode: str, seconds: float, seed: int, patience: float) -> dict[str, Any]:
     with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="undercroft-faults-")))
+        folder = Path(tempfile.mkdtemp(prefix="undercroft-faults-"))
         harness = Harness(mode, seed, folder, stack)
         harness.run(seconds)
         settled = harness.settle(patience)
@@ -129,8 +130,11 @@ def run(mode: str, seconds: float, seed: int, patience: float) -> dict[str, Any]
         at_points = deaths.read_text().splitlines() if deaths.exists() else []
         logs = "".join(log.read_text() for log in folder.glob("*-*.log"))
         ok = settled and not verdict["violations"] and verdict["acknowledged"] > 0
+        if ok:
+            stack.callback(shutil.rmtree, folder)
         return {
             "ok": ok,
+            "folder": None if ok else str(folder),
             "mode": mode,
             "seed": seed,
             "seconds": seconds,

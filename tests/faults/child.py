@@ -17,9 +17,13 @@ from kit.jobs.runner import JobRunner
 from kit.jobs.store import Jobs
 from kit.jobs.waker import LocalWaker
 from tests.faults.settings import FaultSettings
+from tests.faults.verdict import count_open
 from tests.faults.work import choose, handlers
 
 logger = logging.getLogger(__name__)
+
+BACKLOG = 100
+"""Open jobs at which the accepter waits, so that the end comes soon after the last fault."""
 
 FAILPOINTS = [
     "accept.before_commit",
@@ -53,7 +57,8 @@ async def accept_jobs(settings: FaultSettings) -> None:
     """Accepts job after job until told to stop, as a careful client: one key for each, retried."""
     stop = stop_event()
     random = settings.random()
-    jobs = Jobs(Database(settings.database_url, readers=1, writers=1), LocalWaker())
+    database = Database(settings.database_url, readers=1, writers=1)
+    jobs = Jobs(database, LocalWaker())
     acknowledged = settings.folder / "acknowledged.log"
     number = len(acknowledged.read_text().splitlines()) if acknowledged.exists() else 0
     cancels: set[asyncio.Task[None]] = set()
@@ -62,6 +67,9 @@ async def accept_jobs(settings: FaultSettings) -> None:
         does = "poison" if number in (40, 400) else does
         request = {"number": number, "does": does}
         try:
+            if number % 10 == 0 and await database.read(count_open) > BACKLOG:
+                await asyncio.sleep(0.2)
+                continue
             job = await jobs.accept(f"tenant{number % 3}", "fault", request, f"key{number}")
         except Unavailable:
             await asyncio.sleep(0.1)

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, func, select
 from kit.database import Database
 from kit.jobs.job import OPEN_STATES
 from kit.jobs.retry import DEAD_AFTER
-from kit.jobs.tables import jobs
+from kit.jobs.tables import job_events, jobs
 from tests.faults.work import effects
 
 ENDS = {
@@ -22,6 +22,7 @@ ENDS = {
     "poison": set(),
 }
 """How each may end, besides dying of `DEAD_AFTER` crashes."""
+SHOWN = 10
 STEPS = {"finish"} | {f"step {number}" for number in range(3)}
 
 
@@ -63,8 +64,22 @@ def judge(database: Database, folder: Path) -> dict[str, Any]:
         "states": dict(Counter(row.state for row in rows)),
         "attempts_beyond_the_first": sum(max(row.epoch - 1, 0) for row in rows),
         "effects": sum(counts.values()),
-        "violations": violations,
+        "violation_count": len(violations),
+        "violations": violations[:SHOWN],
+        "histories": [
+            [row.id, *_history(database, row.id)]
+            for row in rows
+            if any(row.id in violation for violation in violations[:SHOWN])
+        ],
     }
+
+
+def _history(database: Database, job_id: str) -> list[str]:
+    """What happened to a job, with the seconds since it was accepted."""
+    query = select(job_events.c.event, job_events.c.at, job_events.c.data)
+    query = query.where(job_events.c.job_id == job_id).order_by(job_events.c.seq)
+    events = database.read_now(lambda c: c.execute(query).all())
+    return [f"{at - events[0].at:.1f} {event} {data}" for event, at, data in events]
 
 
 def _violations_of(row: Any, counts: dict[tuple[str, str], int]) -> list[str]:

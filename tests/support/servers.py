@@ -82,14 +82,18 @@ class _Server:
 
 
 class PostgresServer(_Server):
-    """`url` is SQLAlchemy's. Runs as `postgres` or `nobody` when started by root."""
+    """`url` is SQLAlchemy's. Runs as `postgres` or `nobody` when started by root.
 
-    def __init__(self) -> None:
+    Not `durable`: a COMMIT outlives every death of its processes, but not the machine's.
+    """
+
+    def __init__(self, *, durable: bool = False) -> None:
         super().__init__("postgres")
         binaries = find_postgres()
         if binaries is None:
             raise RuntimeError("PostgreSQL is not installed; run tests/support/install_servers.sh")
         self._binaries = binaries
+        self._fsync = "on" if durable else "off"
         self._data = self.folder / "data"
         self._as: dict[str, Any] = _unprivileged(self.folder)
         self._run("initdb", "-D", str(self._data), "-U", "test", "-A", "trust", "--no-sync")
@@ -103,6 +107,7 @@ class PostgresServer(_Server):
             "listen_addresses=127.0.0.1",
             f"unix_socket_directories={self.folder}",
             "max_connections=100",
+            f"fsync={self._fsync}",
         ):
             command += ["-c", option]
         self._launch(command, self._answers, cwd=self.folder, **self._as)

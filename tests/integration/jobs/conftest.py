@@ -3,14 +3,15 @@
 from collections.abc import Iterator
 
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, delete
 
-import kit.jobs.tables  # noqa: F401 - declares the tables
 from kit.database import Database
+from kit.jobs.tables import job_effects, job_events, jobs
 
 
 def _empty(connection: Connection) -> None:
-    connection.execute(text("TRUNCATE jobs, job_events, job_effects"))
+    for table in (jobs, job_events, job_effects):
+        connection.execute(delete(table))
 
 
 @pytest.fixture
