@@ -3,13 +3,19 @@
 import asyncio
 
 from fastapi import APIRouter, Request
-from fastapi.responses import Response
+from fastapi.responses import RedirectResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from kit.errors import Unavailable
 
 router = APIRouter(tags=["health"])
 _PATIENCE = 2.0
+
+
+@router.get("/", include_in_schema=False)
+async def home() -> RedirectResponse:
+    """A person who opens the address in a browser wants the page."""
+    return RedirectResponse("/docs")
 
 
 @router.get("/livez")
