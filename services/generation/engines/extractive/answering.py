@@ -52,15 +52,23 @@ def _choose(asked: Asked, good: Sequence[Scored]) -> list[Scored]:
 
 
 def _one_per_year(asked: Asked, good: Sequence[Scored]) -> list[Scored]:
-    """The best sentence for each year asked for, where there is one."""
+    """For each year asked for a sentence on it; one that only compares with it is second best."""
     chosen: list[Scored] = []
     for year in sorted(asked.years):
-        if any(year in sentence.keys for sentence, _ in chosen):
+        naming = [one for one in good if year in one[0].keys]
+        if not naming:
             continue
-        found = next((one for one in good if year in one[0].keys), None)
-        if found is not None:
-            chosen.append(found)
+        least = _CLOSE * naming[0][1].value
+        on_it = (one for one in naming if one[1].value >= least and _first_year(one[0]) == year)
+        found = next(on_it, None)
+        if found is None and any(year in sentence.keys for sentence, _ in chosen):
+            continue
+        chosen.append(found or naming[0])
     return chosen or [good[0]]
+
+
+def _first_year(sentence: Sentence) -> str | None:
+    return next((number.key for number in sentence.numbers if number.is_year), None)
 
 
 def _without_repeats(found: Sequence[Scored]) -> list[Scored]:

@@ -57,13 +57,13 @@ def score(asked: Asked, sentence: Sentence, collection: Collection) -> Score:
         term: importance * collection.weight(term) * _name_factor(asked, term, sentence, collection)
         for term, importance in asked.terms.items()
     }
+    # An amount that the question fixes is worth as much as the rarest of words.
+    weights |= dict.fromkeys(asked.amounts, collection.unseen)
+    said = sentence.terms | sentence.keys
+    nearby = (sentence.near_terms | sentence.near_keys) - said
     total = sum(weights.values()) or 1.0
-    own = sum(weight for term, weight in weights.items() if term in sentence.terms) / total
-    near = sum(
-        weight
-        for term, weight in weights.items()
-        if term in sentence.near_terms and term not in sentence.terms
-    )
+    own = sum(weight for word, weight in weights.items() if word in said) / total
+    near = sum(weight for word, weight in weights.items() if word in nearby)
     covered = own + _NEAR * near / total
     if not asked.terms:  # only amounts or years were asked for
         covered = own = 1.0
