@@ -8,6 +8,7 @@ from functools import cache
 _LETTERED = (range(0x32400), range(0xE0000, 0xE0200))
 _POSIX = {"Alnum": "a-zA-Z0-9", "ASCII": r"\x00-\x7f", "Print": r"\x20-\x7e"}
 _PROPERTY = re.compile(r"\\([pP])\{(\w+)\}")
+_MISTYPED_DIGIT = re.compile(r"/d(?=[{+])")  # bedrock-agent's ARNs of what can be tagged
 _SURROGATES = r"\uD800\uDC00-\uDBFF\uDFFF"
 
 
@@ -15,6 +16,7 @@ _SURROGATES = r"\uD800\uDC00-\uDBFF\uDFFF"
 def translate(pattern: str) -> re.Pattern[str] | None:
     """Matched with `fullmatch`, as AWS does; None for a pattern that cannot be translated."""
     text = pattern.replace(_SURROGATES, r"\U00010000-\U0010FFFF").replace(r"\z", r"\Z")
+    text = _MISTYPED_DIGIT.sub(r"\\d", text)
     try:
         return re.compile(_expand(text))
     except (re.error, KeyError):
