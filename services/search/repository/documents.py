@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from contracts.search.ingestion import Document
 from kit.database import clock, insert_or_ignore
@@ -195,19 +195,21 @@ def mark(
 
 
 def forget_turns(connection: Connection, tenant: str, uid: str) -> None:
-    """Erases every remembered question and answer that this document was a source of."""
+    """Erases every remembered turn that this document was a source of, and those after it.
+
+    A later turn was asked with the earlier ones in its prompt, so it may repeat them.
+    """
     sources = turn_documents.c
-    for row in connection.execute(
-        select(sources.session, sources.seq).where(
-            sources.tenant == tenant, sources.document == uid
-        )
-    ).all():
-        connection.execute(
-            delete(turns).where(turns.c.session == row.session, turns.c.seq == row.seq)
-        )
-        connection.execute(
-            delete(turn_documents).where(sources.session == row.session, sources.seq == row.seq)
-        )
+    first = (
+        select(sources.session, func.min(sources.seq).label("seq"))
+        .where(sources.tenant == tenant, sources.document == uid)
+        .group_by(sources.session)
+    )
+    for row in connection.execute(first).all():
+        for table in (turns, turn_documents):
+            connection.execute(
+                delete(table).where(table.c.session == row.session, table.c.seq >= row.seq)
+            )
 
 
 def visible(connection: Connection, tenant: str, ids: Collection[str]) -> dict[str, Found]:

@@ -1,6 +1,6 @@
 """Rows of conversations: remembered for a while, and erased with the documents they quote."""
 
-from collections.abc import Collection
+from collections.abc import Mapping
 from uuid import uuid4
 
 from sqlalchemy import Connection, delete, func, insert, select, update
@@ -8,7 +8,7 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 from kit.database import clock
 from kit.errors import InvalidRequest
 from services.search.ports import Turn
-from services.search.repository.tables import sessions, turn_documents, turns
+from services.search.repository.tables import chunks, sessions, turn_documents, turns
 
 _REMEMBERED = 10  # turns that go into a prompt
 
@@ -61,10 +61,18 @@ def remember(
     *,
     question: str,
     answer: str,
-    documents: Collection[str],
+    sources: Mapping[str, str],
     idle_seconds: float,
 ) -> None:
-    """Adds a turn with every document that it drew on, and puts the session's end off."""
+    """Adds a turn with every document that it drew on, and puts the session's end off.
+
+    `sources` are the chunks that went into the prompt, each with its document. An answer of which
+    one was erased or replaced meanwhile is not remembered: nobody would erase it again.
+    """
+    drawn = chunks.c.tenant == tenant, chunks.c.id.in_(sources)
+    held = connection.execute(select(func.count()).select_from(chunks).where(*drawn)).scalar_one()
+    if held < len(sources):
+        return
     kept = connection.execute(
         update(sessions)
         .where(sessions.c.tenant == tenant, sessions.c.id == session)
@@ -81,12 +89,12 @@ def remember(
             session=session, seq=seq, tenant=tenant, question=question, answer=answer
         )
     )
-    if documents:
+    if sources:
         connection.execute(
             insert(turn_documents),
             [
                 {"document": document, "session": session, "seq": seq, "tenant": tenant}
-                for document in sorted(documents)
+                for document in sorted(set(sources.values()))
             ],
         )
 

@@ -79,7 +79,7 @@ class Answering:
             asked.session,
             question=ask.question,
             answer=text,
-            documents={one.found.document for one in asked.ranked},
+            sources={one.found.chunk: one.found.document for one in asked.ranked},
             idle_seconds=asked.base.shown.spec.session_idle_seconds,
         )
 

@@ -1,7 +1,7 @@
 """Where a data source's documents lie: a bucket, or what was put in directly."""
 
 import mimetypes
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -95,7 +95,10 @@ class DirectSource:
 
 
 class BucketSource:
-    """The objects under a prefix; `key.metadata.json` beside `key` holds its attributes."""
+    """The objects under a prefix; `key.metadata.json` beside `key` holds its attributes.
+
+    One that its document has left behind is no document: its subject asked to be forgotten.
+    """
 
     def __init__(self, tenant: str, bucket: str, prefix: str, objects: Objects) -> None:
         self._tenant = tenant
@@ -109,7 +112,7 @@ class BucketSource:
             async for key, mark in self._objects.list(self._tenant, self._bucket, self._prefix)
         }
         for key, mark in marks.items():
-            if not (key.endswith("/") or self._is_sidecar(key, marks)):
+            if not key.endswith(("/", SIDECAR)):
                 yield SourceDocument(self._uri(key), mark, marks.get(key + SIDECAR))
 
     async def look(self, id: str) -> SourceDocument:
@@ -125,9 +128,6 @@ class BucketSource:
         except NotFound:
             sidecar = None
         return SourceBody(id, body, sidecar)
-
-    def _is_sidecar(self, key: str, marks: Mapping[str, str]) -> bool:
-        return key.endswith(SIDECAR) and key.removesuffix(SIDECAR) in marks
 
     def _uri(self, key: str) -> str:
         return f"s3://{self._bucket}/{key}"
