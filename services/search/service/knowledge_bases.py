@@ -13,6 +13,7 @@ from contracts.search.knowledge_bases import (
     DataSources,
     KnowledgeBase,
     KnowledgeBases,
+    KnowledgeBaseSpec,
     ListDataSources,
     Page,
     Tags,
@@ -46,7 +47,7 @@ class KnowledgeBaseService:
         self._waker = waker
 
     async def create(self, who: Principal, ask: CreateKnowledgeBase) -> KnowledgeBase:
-        model = self._embedding.resolve(ask.spec.embedding_model)
+        model = self._model(ask.spec)
         dimension = self._embedding.check_dimensions(model, ask.spec.dimensions)
         made = await self._database.write(
             rows.create_base,
@@ -74,7 +75,7 @@ class KnowledgeBaseService:
 
     async def update(self, who: Principal, ask: UpdateKnowledgeBase) -> KnowledgeBase:
         before = await self._database.read(rows.base, who.tenant, ask.id)
-        if self._embedding.resolve(ask.spec.embedding_model) != before.model:
+        if self._model(ask.spec) != before.model:
             raise InvalidRequest(
                 "The embedding model of a knowledge base can't be changed; create another one.",
                 param="knowledgeBaseConfiguration",
@@ -159,6 +160,13 @@ class KnowledgeBaseService:
         deleting = await self._database.write(start)
         await self._waker.wake()
         return deleting
+
+    def _model(self, spec: KnowledgeBaseSpec) -> str:
+        """Raises InvalidRequest: a model that is named in a body is not the resource asked for."""
+        try:
+            return self._embedding.resolve(spec.embedding_model)
+        except NotFound as absent:
+            raise InvalidRequest(absent.message, param="embeddingModelArn") from absent
 
     async def collection(self, base: rows.Base) -> CollectionSpec:
         return collection_of(base, (await self._embedding.embedder(base.model)).dimension)
