@@ -6,11 +6,14 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from threading import Lock
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from services.search.ports import Vectors
+
+_PATIENCE: Final = 8  # a text that waits is passed by at most so many times the work before it
 
 
 @dataclass(slots=True, eq=False)
@@ -101,9 +104,11 @@ class Batcher:
                 return []
             length = min(self._waiting, key=lambda length: self._waiting[length][0])
             queue = self._waiting[length]
-            self._turn = max(self._turn, queue[0].turn)
+            begun = queue[0].turn
             room = max(1, self._batch_tokens // length)
             batch = [heappop(queue) for _ in range(min(room, len(queue)))]
+            # Without the second term, calls that keep coming would pass a list for ever.
+            self._turn = max(begun, self._turn + len(batch) * length // _PATIENCE)
             if not queue:
                 del self._waiting[length]
             return batch

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from kit.errors import Internal, NotFound
 from services.search.engines.embeddings.sources import locate
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 """Raised whenever the exported graph changes, so that older folders are made anew."""
 GRAPH: Final = "model.onnx"
 TOKENIZER: Final = "tokenizer.json"
@@ -26,7 +26,7 @@ class Manifest(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    format: Literal[1] = 1
+    format: Literal[2] = 2
     model: str
     precision: Precision
     dimension: Annotated[int, Field(ge=1)]

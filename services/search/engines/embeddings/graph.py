@@ -1,11 +1,13 @@
 """Rewrites a float ONNX graph: fused for the CPU, then int8 with one scale for each token.
 
 A scale for a whole activation tensor, as onnxruntime's own dynamic quantisation takes it, would let
-each text's vector depend on the texts that share its batch (up to 3 % of a component), and costs
-accuracy. One scale for each row keeps rows apart, and takes the mean cosine to float from .992 to
-.996, for about a tenth of the time.
+each text's vector depend on the texts that share its batch (by up to .03 in a component), and
+costs accuracy. One scale for each row keeps rows apart, and takes the mean cosine to float from
+.992 to .996, for about a tenth of the time. Attention's value projections stay float: what they
+lose goes straight into the output. That takes the cosine to .998, for 7 % of the time.
 """
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -21,6 +23,7 @@ from onnx import helper, numpy_helper
 _UNWANTED_FUSIONS: Final = (
     "SkipLayerNormFusion", "EmbedLayerNormFusion", "AttentionFusion", "MatMulAddFusion",
 )  # fmt: skip
+_KEPT: Final = re.compile(r"/(value|v_proj|v_lin|v)/MatMul")  # names of the value projections
 _ZERO: Final = 128  # the unsigned byte that stands for 0.0
 _ONE, _ZERO_POINT, _STEP, _TINY = "u_one", "u_zero_point", "u_step", "u_tiny"
 
@@ -71,15 +74,15 @@ class _Quantizer:
         self._graph.initializer.extend(kept + [tensor for tensor in made if tensor.name in used])
 
     def _rewritten(self, node: Any) -> Iterator[Any]:
-        if node.op_type == "MatMul" and self._is_matrix(node.input[1]):
+        if node.op_type == "MatMul" and self._is_matrix(node) and not _KEPT.search(node.name):
             yield from self._product(node)
         elif node.op_type == "Gather" and self._is_table(node):
             yield from self._lookup(node)
         else:
             yield node
 
-    def _is_matrix(self, name: str) -> bool:
-        tensor = self._weights.get(name)
+    def _is_matrix(self, node: Any) -> bool:
+        tensor = self._weights.get(node.input[1])
         return tensor is not None and len(tensor.dims) == 2
 
     def _is_table(self, node: Any) -> bool:
