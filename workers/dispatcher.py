@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 
 from celery import Celery
 from kombu.exceptions import OperationalError
@@ -29,12 +29,18 @@ class Dispatcher:
         settings: WorkerSettings,
         publish: Callable[[Message], None],
         wait: Callable[[float], Awaitable[None]],
+        *,
+        kinds: Collection[str] | None = None,
     ) -> None:
-        """`publish` blocks and may fail; `wait` returns at a wake or after so many seconds."""
+        """`publish` blocks and may fail; `wait` returns at a wake or after so many seconds.
+
+        `kinds`: what the workers know; None for any.
+        """
         self._database = database
         self._settings = settings
         self._publish = publish
         self._wait = wait
+        self._kinds = kinds
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until `stop`; a broker that hangs holds up the sending, not the reaping."""
@@ -47,6 +53,7 @@ class Dispatcher:
         messages = await self._database.write(
             dispatch,
             outstanding=MESSAGES_PER_CHILD * self._settings.fleet,
+            kinds=self._kinds,
             resend_after=self._settings.resend_after,
         )
         failpoint("dispatch.before_publish")

@@ -1,5 +1,6 @@
 """Choosing the queued jobs to send a message for; the message is only a hint."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, func, select, update
@@ -20,10 +21,15 @@ class Message:
 
 
 def dispatch(
-    connection: Connection, *, outstanding: int, resend_after: float = RESEND_AFTER
+    connection: Connection,
+    *,
+    outstanding: int,
+    kinds: Collection[str] | None = None,
+    resend_after: float = RESEND_AFTER,
 ) -> list[Message]:
     """Marks due jobs as sent and returns them, keeping at most `outstanding` messages under way.
 
+    `kinds`: what the workers know, None for any; messages for others would only fill the room.
     A short queue outside leaves order, priority and fairness to the database. Publish after the
     COMMIT, and ignore a publish that fails: the job is sent again after `resend_after` seconds.
     """
@@ -31,7 +37,7 @@ def dispatch(
         return []
     sent = select(func.count()).where(IS_SENT, jobs.c.dispatched_at >= db_now() - resend_after)
     room = outstanding - connection.execute(sent).scalar_one()
-    ids = due_jobs(connection, limit=room, resend_after=resend_after)
+    ids = due_jobs(connection, limit=room, kinds=kinds, resend_after=resend_after)
     if not ids:
         return []
     rows = connection.execute(

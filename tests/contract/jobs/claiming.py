@@ -150,6 +150,13 @@ class TestDispatching:
         (message,) = database.write_now(dispatch, outstanding=3)
         assert message.quarantined
 
+    def test_a_kind_that_no_worker_knows_takes_no_room(self, database: Database) -> None:
+        for _ in range(3):
+            accept(database, kind="work.v2")
+        known = accept(database)
+        sent = database.write_now(dispatch, outstanding=2, kinds=KINDS)
+        assert [message.job_id for message in sent] == [known.id]
+
     def test_a_job_that_is_not_due_is_not_sent(self, database: Database) -> None:
         accept(database, delay=60.0)
         assert database.write_now(dispatch, outstanding=3) == []

@@ -15,6 +15,7 @@ import pytest
 
 import tests.faults.work  # noqa: F401 - declares the ledger
 from integrations.redis.waker import RedisWaker
+from kit.auth.keyring import Keyring
 from kit.database import Database
 from kit.jobs.store import Jobs
 from tests.contract.jobs.steps import events_of
@@ -116,7 +117,9 @@ async def test_a_job_is_accepted_while_the_broker_is_away(database: Database) ->
 def test_a_worker_process_starts_from_its_environment_and_ends_on_sigterm(
     settings: WorkerSettings, tmp_path: Path
 ) -> None:
+    Keyring.load_or_create(tmp_path / "master_key")
     environment = {
+        "WORKER_MASTER_KEY_FILE": str(tmp_path / "master_key"),
         "WORKER_DATABASE_URL": settings.database_url.get_secret_value(),
         "WORKER_BROKER_URL": settings.broker_url.get_secret_value(),
     }
