@@ -1,11 +1,11 @@
 """Composes the gateway: three doors before one set of backends."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 
 from fastapi import FastAPI
 
+from gateway.access import Access
 from gateway.aws.app import AwsDoor, Outcome
 from gateway.aws.authentication import authentication
 from gateway.aws.compatibility import coverage
@@ -15,34 +15,8 @@ from gateway.dispatch import Dispatch
 from gateway.gate import Gate, Visit
 from gateway.openai.app import OpenAIDoor
 from gateway.rest.app import create_app as create_rest
-from kit.auth.audit import AuditLog
-from kit.auth.directory import KeyDirectory
-from kit.auth.limits import Limiter
-from kit.auth.usage import UsageMeter
 
 Lifespan = Callable[[], AbstractAsyncContextManager[None]]
-
-
-@dataclass(frozen=True, slots=True)
-class Access:
-    """What says who may, how often, and what was done."""
-
-    directory: KeyDirectory
-    limiter: Limiter
-    usage: UsageMeter
-    audit: AuditLog
-
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
-        """Stores what waits when it ends; enter it before whatever is counted and audited."""
-        self.audit.start()
-        self.usage.start()
-        try:
-            yield
-        finally:
-            await self.usage.close()
-            await self.audit.close()
-            await self.directory.close()
 
 
 def create_gateway(

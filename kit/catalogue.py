@@ -89,7 +89,25 @@ class Catalogue:
         """The aliases that lead to this entry, without those that it yielded to another."""
         return [alias for alias in entry.aliases if self._by_name[alias] is entry]
 
-    def with_entry(self, entry: ModelEntry) -> "Catalogue":
+    def with_served(self, model: str | None) -> "Catalogue":
+        """With a model of an OpenAI-compatible server, which takes the names that others yield."""
+        if model is None:
+            return self
+        yielded = {alias for entry in self.entries if entry.yields for alias in entry.aliases}
+        own = {alias for alias in yielded if "." not in alias}  # names of the yielding models
+        slug = re.sub(r"[^a-z0-9-]+", "-", model.lower()).strip("-")
+        entry = ModelEntry(
+            id=f"openai.{slug}",
+            name=model,
+            provider="openai-compatible server",
+            kind="text",
+            engine="openai",
+            served_as=model,
+            description=f"{model}, at an OpenAI-compatible server.",
+            licence="the model's own",
+            source="the server of GENERATION_OPENAI_BASE_URL",
+            aliases=tuple(sorted((yielded - own) | {model})),
+        )
         return Catalogue((*self.entries, entry))
 
 

@@ -68,7 +68,7 @@ class Database:
 
     def create_tables(self) -> None:
         """Creates what is missing; safe to call from several processes at once."""
-        with self.engine.begin() as connection:
+        with _translated(), self.engine.begin() as connection:
             if not self.is_sqlite:
                 connection.execute(text("SELECT pg_advisory_xact_lock(72650123)"))
             METADATA.create_all(connection)

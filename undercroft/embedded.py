@@ -1,6 +1,5 @@
 """The embedded mode: every service in one process, one SQLite file, one folder."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -11,24 +10,22 @@ from fastapi import FastAPI
 from contracts.generation import GenerationClient
 from contracts.search.client import SearchClient
 from contracts.transport import InProcessTransport
-from gateway.app import Access, create_gateway
+from gateway.access import Access
+from gateway.app import create_gateway
 from gateway.backends import Backends
 from gateway.dispatch import Dispatch
 from gateway.metering import Metering
 from integrations.local.blobs import LocalBlobs
-from kit.auth.audit import AuditLog
-from kit.auth.audit_heads import HeadsFile
-from kit.auth.directory import KeyDirectory
 from kit.auth.internal import InternalTrust
 from kit.auth.keyring import Keyring
 from kit.auth.limits import LocalLimiter
-from kit.auth.usage import UsageMeter
 from kit.database import Database, clock
 from kit.errors import Unavailable
 from kit.jobs.runner import JobRunner
 from kit.jobs.store import Jobs
 from kit.jobs.waker import LocalWaker
 from kit.objects.store import ObjectStore
+from kit.objects.sweeping import sweeping
 from services.generation.app import catalogue as catalogue_of
 from services.generation.app import create_app as create_generation
 from services.generation.settings import GenerationSettings
@@ -36,8 +33,6 @@ from services.search.app import Surroundings
 from services.search.app import create_app as create_search
 from services.search.settings import SearchSettings
 from workers.handlers import Clients, build_handlers
-
-_SWEEP_EVERY = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,16 +64,12 @@ class Embedded:
         keyring = Keyring.load_or_create(folder.master_key)
         self.database = Database(folder.database_url)
         self.database.create_tables()
-        self.directory = KeyDirectory(self.database, keyring)
+        self._access = Access.of(self.database, keyring, folder.root / "audit.heads", LocalLimiter)
+        self.directory = self._access.directory
         self._trust = InternalTrust(keyring.internal)
         self._waker = LocalWaker()
         self._blobs = LocalBlobs(folder.root / "objects")
         self._objects = ObjectStore(self.database, self._blobs)
-        self._usage = UsageMeter(self.database)
-        self._audit = AuditLog(
-            self.database, keyring.audit, HeadsFile(folder.root / "audit.heads", keyring.audit)
-        )
-        self._limiter = LocalLimiter(self.directory.limits_of)
         self._services: list[FastAPI] = []
         self._is_ready = False
         self.app = self._compose(models or folder.root / "models")
@@ -90,7 +81,12 @@ class Embedded:
         search_app = create_search(
             SearchSettings(folder=self.folder.root / "search", exported_models=models),
             Surroundings(
-                self.database, self._objects, self._audit, self._waker, generation, self._trust
+                self.database,
+                self._objects,
+                self._access.audit,
+                self._waker,
+                generation,
+                self._trust,
             ),
         )
         search = SearchClient(InProcessTransport(search_app), self._trust)
@@ -108,9 +104,8 @@ class Embedded:
             catalogue=catalogue_of(generation_settings),
             search=search,
             generation=generation,
-            metering=Metering(self._limiter, self._usage),
+            metering=Metering(self._access.limiter, self._access.usage),
         )
-        self._access = Access(self.directory, self._limiter, self._usage, self._audit)
         return create_gateway(backends, self._access, ready=self._ready, lifespan=self._lifespan)
 
     async def _ready(self) -> None:
@@ -129,13 +124,7 @@ class Embedded:
                 await stack.enter_async_context(service.router.lifespan_context(service))
             await self._runner.start()
             stack.push_async_callback(self._runner.stop, grace=5.0)
-            sweeping = asyncio.create_task(self._sweep())
-            stack.callback(sweeping.cancel)
+            await stack.enter_async_context(sweeping(self._objects))
             self._is_ready = True
             yield
             self._is_ready = False
-
-    async def _sweep(self) -> None:
-        while True:
-            await self._objects.sweep()
-            await asyncio.sleep(_SWEEP_EVERY)

@@ -6,7 +6,7 @@ from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
 from kit.jobs.dispatch import RESEND_AFTER
-from kit.settings import PlatformSettings
+from kit.settings import MASTER_KEY, PlatformSettings
 
 
 class WorkerSettings(PlatformSettings):
@@ -18,7 +18,7 @@ class WorkerSettings(PlatformSettings):
     """SQLAlchemy's form: `postgresql+psycopg://user:password@host/database`."""
     broker_url: SecretStr
     """Redis or RabbitMQ; losing it, even with all its messages, loses no job."""
-    master_key_file: Path = Path("/run/secrets/master_key")
+    master_key_file: Path = MASTER_KEY
     """The secret that every process of the platform shares."""
     search_url: str = "http://search:8000"
     concurrency: int = Field(default=2, ge=1)
@@ -34,3 +34,5 @@ class WorkerSettings(PlatformSettings):
     """How long a running job may go on after SIGTERM before it is given back."""
     patience: float = Field(default=60.0, gt=0)
     """How long a handler may block its event loop before its process is ended."""
+    pulse: Path | None = None
+    """A file that is touched every second, for health checks."""

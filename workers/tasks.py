@@ -5,11 +5,17 @@ from multiprocessing.sharedctypes import RawValue
 from typing import Any
 
 from celery import Celery
-from celery.signals import worker_process_init, worker_process_shutdown, worker_shutting_down
+from celery.signals import (
+    worker_process_init,
+    worker_process_shutdown,
+    worker_ready,
+    worker_shutting_down,
+)
 
 from kit.errors import PlatformError
 from workers.app import RUN_JOB
 from workers.process import OpenHandlers, WorkerProcess
+from workers.pulse import EVERY, touch
 from workers.settings import WorkerSettings
 
 logger = logging.getLogger(__name__)
@@ -22,11 +28,13 @@ class Worker:
         self._settings = settings
         self._open_handlers = open_handlers
         self._process: WorkerProcess | None = None
+        self._beats = False
         # Shared with the children without a lock, which a killed child could keep for ever.
         self._draining = RawValue("b", 0)
         worker_process_init.connect(self._start_child)
         worker_process_shutdown.connect(self._end_child)
         worker_shutting_down.connect(self._drain)
+        worker_ready.connect(self._beat)
         app.task(name=RUN_JOB)(self.run_job)
 
     def run_job(self, job_id: str) -> None:
@@ -46,6 +54,12 @@ class Worker:
     def _end_child(self, **_: Any) -> None:
         if self._process is not None:
             self._process.close()
+
+    def _beat(self, sender: Any, **_: Any) -> None:
+        """Also after each new connection; in between, without a broker, the pulse stops."""
+        if self._settings.pulse is not None and not self._beats:
+            self._beats = True
+            sender.timer.call_repeatedly(EVERY, touch, (self._settings.pulse,))
 
     def _drain(self, **_: Any) -> None:
         self._draining.value = 1

@@ -4,13 +4,14 @@ import logging
 from collections.abc import Callable
 from time import monotonic
 
-from redis.asyncio import Redis
+from redis.asyncio import BlockingConnectionPool, Redis
 from redis.exceptions import RedisError
 
 from kit.auth.limits import LimitsOf, LocalLimiter, refuse
 
 log = logging.getLogger(__name__)
 
+_PATIENCE = 0.5  # seconds that a request waits when Redis hangs
 _RETRY_AFTER = 1.0  # seconds for which the local limiter stands in after a failure
 # The same sums as in `kit.auth.limits`; one key a tenant, so it runs on a cluster too.
 _TAKE = """
@@ -27,11 +28,22 @@ return '0'
 """
 
 
+def connect(url: str) -> Redis:
+    """A client whose crowd waits for a connection, and whose commands wait little for Redis."""
+    pool = BlockingConnectionPool.from_url(
+        url,
+        max_connections=32,
+        timeout=_PATIENCE,
+        socket_timeout=_PATIENCE,
+        socket_connect_timeout=_PATIENCE,
+    )
+    return Redis.from_pool(pool)
+
+
 class RedisLimiter:
     """A `kit.auth.limits.Limiter`. While Redis fails, each process limits by itself, and logs it.
 
-    Give the client a `BlockingConnectionPool`, so that a crowd of requests waits for a connection
-    instead of failing, and a short `socket_timeout`: what a request waits when Redis hangs.
+    Give it a client of `connect`.
     """
 
     def __init__(

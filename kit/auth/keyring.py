@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from typing_extensions import override
 
-from kit.errors import Internal
+from kit.errors import Internal, InvalidRequest, NotFound
 
 MASTER_BYTES = 32
 _NONCE_BYTES = 12
@@ -30,8 +30,21 @@ class Keyring:
 
     @classmethod
     def load(cls, path: Path) -> "Keyring":
-        """Reads the master secret: hex of at least 32 bytes. Raises FileNotFoundError."""
-        return cls(bytes.fromhex(path.read_text("ascii").strip()))
+        """Reads the master secret: hex of at least 32 bytes. Raises NotFound, InvalidRequest."""
+        try:
+            return cls(bytes.fromhex(path.read_text("ascii").strip()))
+        except FileNotFoundError:
+            raise NotFound(
+                f"There is no master secret at {path}; `undercroft secrets FOLDER` makes one."
+            ) from None
+        except OSError as error:
+            raise InvalidRequest(
+                f"The master secret at {path} cannot be read: {error.strerror}."
+            ) from error
+        except ValueError:
+            raise InvalidRequest(
+                f"{path} holds no master secret: it must be hex of at least {MASTER_BYTES} bytes."
+            ) from None  # the cause may show a part of what is there
 
     @classmethod
     def load_or_create(cls, path: Path) -> "Keyring":

@@ -1,13 +1,12 @@
 """Composes the generation service from its settings."""
 
-import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
 from kit.auth.internal import InternalTrust
-from kit.catalogue import Catalogue, ModelEntry, load
+from kit.catalogue import Catalogue, load
 from kit.service import service_app
 from services.generation.endpoints import routes
 from services.generation.engines.extractive.engine import ExtractiveEngine
@@ -36,23 +35,5 @@ def create_app(settings: GenerationSettings, *, trust: InternalTrust) -> FastAPI
 
 def catalogue(settings: GenerationSettings) -> Catalogue:
     """The model files, and the model of the settings, which takes the names that others yield."""
-    files = load(settings.models)
-    if settings.openai_base_url is None or settings.openai_model is None:
-        return files
-    yielded = {alias for entry in files.entries if entry.yields for alias in entry.aliases}
-    own = {alias for alias in yielded if "." not in alias}  # names of the yielding models
-    slug = re.sub(r"[^a-z0-9-]+", "-", settings.openai_model.lower()).strip("-")
-    return files.with_entry(
-        ModelEntry(
-            id=f"openai.{slug}",
-            name=settings.openai_model,
-            provider="openai-compatible server",
-            kind="text",
-            engine="openai",
-            served_as=settings.openai_model,
-            description=f"{settings.openai_model}, at an OpenAI-compatible server.",
-            licence="the model's own",
-            source=str(settings.openai_base_url),
-            aliases=tuple(sorted((yielded - own) | {settings.openai_model})),
-        )
-    )
+    served = None if settings.openai_base_url is None else settings.openai_model
+    return load(settings.models).with_served(served)

@@ -7,7 +7,7 @@ from pydantic import Field, HttpUrl, SecretStr
 from pydantic_settings import SettingsConfigDict
 
 from kit.catalogue import DEFAULT_FOLDER
-from kit.settings import PlatformSettings
+from kit.settings import PlatformSettings, ServerSettings
 
 
 class GenerationSettings(PlatformSettings):
@@ -28,3 +28,9 @@ class GenerationSettings(PlatformSettings):
     openai_attempts: Annotated[int, Field(ge=1, le=10)] = 3
     """Tries of one request; a later one is made only while no byte of an answer has come."""
     openai_concurrency: Annotated[int, Field(ge=1)] = 256
+
+
+class GenerationProcessSettings(GenerationSettings, ServerSettings):
+    """Of the generation service as a process of its own."""
+
+    model_config = SettingsConfigDict(env_prefix="GENERATION_")

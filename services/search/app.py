@@ -1,7 +1,8 @@
 """Composes the search service from its settings."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
@@ -15,7 +16,7 @@ from kit.auth.audit_chain import AuditEvent
 from kit.auth.internal import InternalTrust
 from kit.auth.principal import Principal
 from kit.catalogue import Catalogue, ModelEntry, load
-from kit.database import Database
+from kit.database import Database, clock
 from kit.jobs.ports import Waker
 from kit.objects.store import ObjectStore
 from kit.service import service_app
@@ -23,8 +24,7 @@ from services.search.endpoints import UseCases, routes
 from services.search.engines.embeddings.registry import open_embedder
 from services.search.engines.generator import ServiceGenerator
 from services.search.engines.index.lexical import measure_average_length
-from services.search.engines.index.qdrant import QdrantIndex
-from services.search.engines.index.qdrant_edge import QdrantEdgeIndex
+from services.search.engines.index.registry import open_index
 from services.search.engines.object_reader import ObjectReader
 from services.search.engines.parsing.limits import ParsingLimits
 from services.search.engines.parsing.sandbox import SandboxedParser
@@ -53,29 +53,38 @@ class Surroundings:
     trust: InternalTrust
 
 
-def create_app(settings: SearchSettings, around: Surroundings) -> FastAPI:
+def create_app(
+    settings: SearchSettings,
+    around: Surroundings,
+    *,
+    opened: Callable[[], AbstractAsyncContextManager[None]] = nullcontext,
+) -> FastAPI:
+    """`opened` holds the surroundings open; it is left after everything of the service's own."""
     catalogue = load(settings.models)
-    index = _index(settings)
+    key = settings.qdrant_api_key
+    index = open_index(
+        settings.index,
+        folder=settings.folder / "index",
+        url=settings.qdrant_url,
+        key=None if key is None else key.get_secret_value(),
+    )
     parser = SandboxedParser(ParsingLimits(file_bytes=settings.largest_document))
     use = _use_cases(settings, around, catalogue, index, parser)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        yield
-        await parser.close()
-        await use.embedding.close()
-        await index.close()
+        async with opened():
+            yield
+            await parser.close()
+            await use.embedding.close()
+            await index.close()
 
-    app = service_app("Undercroft search", trust=around.trust, lifespan=lifespan)
+    async def ready() -> None:
+        await asyncio.gather(around.database.read(clock), index.check())
+
+    app = service_app("Undercroft search", trust=around.trust, lifespan=lifespan, ready=ready)
     app.include_router(routes(use))
     return app
-
-
-def _index(settings: SearchSettings) -> Index:
-    if settings.index == "qdrant":
-        key = settings.qdrant_api_key
-        return QdrantIndex(settings.qdrant_url, key.get_secret_value() if key else None)
-    return QdrantEdgeIndex(settings.folder / "index")
 
 
 def _use_cases(

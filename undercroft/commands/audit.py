@@ -17,6 +17,7 @@ from undercroft.commands.common import (
     DatabaseUrl,
     MasterKey,
     console,
+    find_place,
     opened,
 )
 
@@ -35,7 +36,8 @@ def verify(
 ) -> None:
     """Check every tenant's chain; exits with 1 where an entry was changed, dropped or swapped."""
     with opened(data, database_url, master_key) as (database, keyring):
-        file = HeadsFile(data / "audit.heads" if heads is None else Path(heads), keyring.audit)
+        place = find_place(data, database_url, master_key)
+        file = HeadsFile(place.audit_heads if heads is None else Path(heads), keyring.audit)
         found = 0
         for tenant in database.read_now(_tenants):
             for problem in database.read_now(verify_tenant, keyring.audit, file, tenant.id):

@@ -1,10 +1,9 @@
 """`undercroft up`: the whole platform in one process."""
 
 import asyncio
-import logging
 from pathlib import Path
 from socket import socket
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 import uvicorn
@@ -12,10 +11,13 @@ from typing_extensions import override
 
 from kit.auth.directory import KeyDirectory
 from kit.errors import Unauthenticated
+from kit.process import process, server_config
 from undercroft.client_env import read_client_env, write_client_env
-from undercroft.commands.common import DEFAULT_DATA, Data, console, told
+from undercroft.commands.common import DEFAULT_DATA, Data, console
 from undercroft.commands.keys import credentials
-from undercroft.embedded import Embedded, Folder
+
+if TYPE_CHECKING:
+    from undercroft.embedded import Embedded, Folder
 
 _TENANT = "default"
 _DRAIN = 15
@@ -31,27 +33,17 @@ def up(
     ] = None,
 ) -> None:
     """Start the platform and print where it is. Stop it with Ctrl-C."""
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s")
-    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
-    with told():
+    # Brings every service's libraries; the other commands run where those are not installed.
+    from undercroft.embedded import Embedded, Folder  # noqa: PLC0415
+
+    with process("undercroft"):
         platform = Embedded(Folder(data), models=models)
         asyncio.run(_serve(platform, host, port))
 
 
-async def _serve(platform: Embedded, host: str, port: int) -> None:
+async def _serve(platform: "Embedded", host: str, port: int) -> None:
     keys = await _first_keys(platform)
-    config = uvicorn.Config(
-        platform.app,
-        host=host,
-        port=port,
-        loop="uvloop",
-        http="httptools",
-        ws="none",
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=_DRAIN,
-        log_config=None,
-    )
+    config = server_config(platform.app, host, port, _DRAIN)
     server = _Announcing(config, platform.folder, keys)
     await server.serve()
 
@@ -59,7 +51,7 @@ async def _serve(platform: Embedded, host: str, port: int) -> None:
 class _Announcing(uvicorn.Server):
     """Tells where the platform is once its port is open."""
 
-    def __init__(self, config: uvicorn.Config, folder: Folder, keys: dict[str, str]) -> None:
+    def __init__(self, config: uvicorn.Config, folder: "Folder", keys: dict[str, str]) -> None:
         super().__init__(config)
         self._folder = folder
         self._keys = keys
@@ -78,7 +70,7 @@ class _Announcing(uvicorn.Server):
         console.print(f"  REST     {url}/docs")
 
 
-async def _first_keys(platform: Embedded) -> dict[str, str]:
+async def _first_keys(platform: "Embedded") -> dict[str, str]:
     """Those of the file if they still work, else new ones."""
     env = read_client_env(platform.folder.client_env)
     kept = {name: env[name] for name in credentials_names() if name in env}

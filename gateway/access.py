@@ -1,0 +1,53 @@
+"""What says who may, how often, and what was done."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from kit.auth.audit import AuditLog
+from kit.auth.audit_heads import HeadsFile
+from kit.auth.directory import KeyDirectory
+from kit.auth.keyring import Keyring
+from kit.auth.limits import Limiter, LimitsOf
+from kit.auth.usage import UsageMeter
+from kit.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """One per process."""
+
+    directory: KeyDirectory
+    limiter: Limiter
+    usage: UsageMeter
+    audit: AuditLog
+
+    @classmethod
+    def of(
+        cls,
+        database: Database,
+        keyring: Keyring,
+        heads: Path,
+        limiter: Callable[[LimitsOf], Limiter],
+    ) -> "Access":
+        """`heads` is the file of signed audit heads; `limiter` holds tenants to their limits."""
+        directory = KeyDirectory(database, keyring)
+        return cls(
+            directory,
+            limiter(directory.limits_of),
+            UsageMeter(database),
+            AuditLog(database, keyring.audit, HeadsFile(heads, keyring.audit)),
+        )
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Stores what waits when it ends; enter it before whatever is counted and audited."""
+        self.audit.start()
+        self.usage.start()
+        try:
+            yield
+        finally:
+            await self.usage.close()
+            await self.audit.close()
+            await self.directory.close()

@@ -1,0 +1,96 @@
+"""The gateway as a process of its own, with the services behind it on the network."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+
+from pydantic import SecretStr
+
+from contracts.generation import GenerationClient
+from contracts.search.client import SearchClient
+from contracts.transport import HttpTransport
+from gateway.access import Access
+from gateway.app import create_gateway
+from gateway.backends import Backends
+from gateway.dispatch import Dispatch
+from gateway.metering import Metering
+from gateway.settings import GatewaySettings
+from integrations.local.blobs import LocalBlobs
+from integrations.redis.limits import RedisLimiter, connect
+from integrations.redis.waker import RedisWaker
+from kit.auth.internal import InternalTrust
+from kit.auth.keyring import Keyring
+from kit.auth.limits import Limiter, LimitsOf, LocalLimiter
+from kit.catalogue import load
+from kit.database import clock
+from kit.jobs.store import Jobs
+from kit.jobs.waker import LocalWaker
+from kit.objects.store import ObjectStore
+from kit.objects.sweeping import sweeping
+from kit.process import open_database
+
+
+class Standalone:
+    """Holds what the process has open; `app` is its ASGI app, which closes it all."""
+
+    def __init__(self, settings: GatewaySettings) -> None:
+        """Raises what the process cannot start without: the master secret, the database."""
+        self._closing = AsyncExitStack()
+        keyring = Keyring.load(settings.master_key_file)
+        self._database = open_database(settings.database_url)
+        self._closing.callback(self._database.close)
+        blobs = LocalBlobs(settings.objects)
+        self._closing.callback(blobs.close)
+        self._objects = ObjectStore(self._database, blobs)
+        self._access = Access.of(
+            self._database, keyring, settings.audit_heads, self._limiter(settings.redis_url)
+        )
+        self._search = self._reach(settings.search_url)
+        self._generation = self._reach(settings.generation_url)
+        trust = InternalTrust(keyring.internal)
+        backends = Backends(
+            database=self._database,
+            objects=self._objects,
+            jobs=Jobs(self._database, self._waker(settings.broker_url)),
+            catalogue=load(settings.models).with_served(settings.openai_model),
+            search=SearchClient(self._search, trust),
+            generation=GenerationClient(self._generation, trust),
+            metering=Metering(self._access.limiter, self._access.usage),
+        )
+        self.app: Dispatch = create_gateway(
+            backends, self._access, ready=self._ready, lifespan=self._lifespan
+        )
+
+    def _reach(self, url: str) -> HttpTransport:
+        transport = HttpTransport(url)
+        self._closing.push_async_callback(transport.close)
+        return transport
+
+    def _limiter(self, url: SecretStr | None) -> Callable[[LimitsOf], Limiter]:
+        if url is None:
+            return LocalLimiter
+        redis = connect(url.get_secret_value())
+        self._closing.push_async_callback(redis.aclose)
+        return partial(RedisLimiter, redis)
+
+    def _waker(self, url: SecretStr | None) -> RedisWaker | LocalWaker:
+        if url is None:
+            return LocalWaker()
+        waker = RedisWaker(url.get_secret_value())
+        self._closing.push_async_callback(waker.close)
+        return waker
+
+    async def _ready(self) -> None:
+        """Raises while the database or a service cannot do its work; Redis may be away."""
+        checks = [self._database.read(clock)]
+        services = [
+            service.request("GET", "/readyz", headers={}, body=b"")
+            for service in (self._search, self._generation)
+        ]
+        await asyncio.gather(*checks, *services)
+
+    @asynccontextmanager
+    async def _lifespan(self) -> AsyncIterator[None]:
+        async with self._closing, self._access.running(), sweeping(self._objects):
+            yield

@@ -1,0 +1,65 @@
+"""`python -m services.search`: the search service as a process of its own."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from fastapi import FastAPI
+
+from contracts.generation import GenerationClient
+from contracts.transport import HttpTransport
+from integrations.local.blobs import LocalBlobs
+from integrations.redis.waker import RedisWaker
+from kit.auth.audit import AuditLog
+from kit.auth.audit_heads import HeadsFile
+from kit.auth.internal import InternalTrust
+from kit.auth.keyring import Keyring
+from kit.jobs.waker import LocalWaker
+from kit.objects.store import ObjectStore
+from kit.process import open_database, process, serve
+from kit.settings import settings_of
+from services.search.app import Surroundings, create_app
+from services.search.settings import SearchProcessSettings
+
+
+def main() -> None:
+    with process("search"):
+        settings = settings_of(SearchProcessSettings)
+        serve(compose(settings), settings.host, settings.port, settings.drain)
+
+
+def compose(settings: SearchProcessSettings) -> FastAPI:
+    """The service's app, which closes what is opened here when it ends."""
+    closing = AsyncExitStack()
+    keyring = Keyring.load(settings.master_key_file)
+    trust = InternalTrust(keyring.internal)
+    database = open_database(settings.database_url)
+    closing.callback(database.close)
+    blobs = LocalBlobs(settings.objects)
+    closing.callback(blobs.close)
+    audit = AuditLog(database, keyring.audit, HeadsFile(settings.audit_heads, keyring.audit))
+    waker = _waker(settings, closing)
+    transport = HttpTransport(settings.generation_url)
+    closing.push_async_callback(transport.close)
+    generation = GenerationClient(transport, trust)
+    around = Surroundings(database, ObjectStore(database, blobs), audit, waker, generation, trust)
+
+    @asynccontextmanager
+    async def opened() -> AsyncIterator[None]:
+        audit.start()
+        closing.push_async_callback(audit.close)
+        async with closing:
+            yield
+
+    return create_app(settings, around, opened=opened)
+
+
+def _waker(settings: SearchProcessSettings, closing: AsyncExitStack) -> RedisWaker | LocalWaker:
+    if settings.broker_url is None:
+        return LocalWaker()
+    waker = RedisWaker(settings.broker_url.get_secret_value())
+    closing.push_async_callback(waker.close)
+    return waker
+
+
+if __name__ == "__main__":
+    main()
