@@ -92,6 +92,17 @@ async def test_pdf_pages_are_found_again_by_offset(parser: Parser) -> None:
     assert document.pages == (Page(1, 0), Page(2, 19), Page(3, 19))
 
 
+async def test_pdf_paragraphs_end_where_the_gap_between_lines_is_wide(parser: Parser) -> None:
+    page = "A heading\n\nOne line goes on\nin another (gap).\n\n\nA paragraph\nof two lines."
+    document = await parser.parse(pdf([page]), name="a.pdf")
+    assert document.text == page.replace("\n\n\n", "\n\n") + "\n\n"
+
+
+async def test_pdf_lines_far_apart_everywhere_are_one_paragraph(parser: Parser) -> None:
+    document = await parser.parse(pdf(["One\n\nline\n\nafter\n\nanother"]), name="a.pdf")
+    assert document.text == "One\nline\nafter\nanother\n\n"
+
+
 async def test_docx_gives_paragraphs_and_headings(parser: Parser) -> None:
     body = docx([("A title", "Heading1"), ("Some words.", None), ("Added &amp; more.", None)])
     document = await parser.parse(body, name="a.docx")

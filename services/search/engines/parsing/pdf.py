@@ -6,6 +6,7 @@ import pypdfium2.raw
 from kit.errors import InvalidRequest
 from services.search.engines.parsing.extracted import Extracted, TextBuilder
 from services.search.engines.parsing.limits import ParsingLimits
+from services.search.engines.parsing.pdf_paragraphs import with_paragraphs
 
 _REASONS = {
     pypdfium2.raw.FPDF_ERR_PASSWORD: "Encrypted PDF: remove the password and upload it again.",
@@ -39,7 +40,7 @@ def _page_text(document: pypdfium2.PdfDocument, number: int) -> str:
     try:
         page = document[number]
         textpage = page.get_textpage()
-        text: str = textpage.get_text_bounded()
+        text = with_paragraphs(textpage, textpage.get_text_bounded())
     except pypdfium2.PdfiumError as error:
         raise InvalidRequest(f"Not a valid PDF: page {number + 1:,} is broken.") from error
     textpage.close()
