@@ -102,13 +102,23 @@ def wire_error(
     status = name.status or (error_status(shape) if shape is not None else None)
     return WireError(
         code=name.code,
-        message=_INTERNAL if isinstance(error, kit.Internal) else error.message,
+        message=_message(error, protocol),
         status=status or _status(error, name.code, protocol),
         members=error.members if isinstance(error, ErrorMembers) else {},
         resource=resource,
         message_name=_message_name(shape),
         retry_after=error.retry_after,
     )
+
+
+def _message(error: PlatformError, protocol: Protocol) -> str:
+    """Names the member that is wrong, as AWS's own validation does."""
+    if isinstance(error, kit.Internal):
+        return _INTERNAL
+    told = isinstance(error, kit.InvalidRequest) and error.param and protocol != "rest-xml"
+    if told and error.param not in error.message:
+        return f"{error.message} (at '{error.param}')"
+    return error.message
 
 
 def _name(error: PlatformError, protocol: Protocol, routed: RoutedOperation | None) -> ErrorName:
