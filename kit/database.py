@@ -34,6 +34,14 @@ from kit.errors import PlatformError, StorageFull, Unavailable
 P = ParamSpec("P")
 T = TypeVar("T")
 
+_PRAGMAS = (
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    "foreign_keys=ON",
+    "busy_timeout=10000",
+    "secure_delete=ON",  # what is deleted is overwritten: it may be somebody's erasure
+)
+
 METADATA = MetaData()
 """Every table of the platform; each package declares its own in a `tables.py`."""
 
@@ -103,6 +111,16 @@ class Database:
             with connection.begin():
                 return work(connection, *args, **kwargs)
 
+    async def scrub(self) -> None:
+        """Empties SQLite's log of the rows that it still holds; PostgreSQL sees to its own."""
+        if self.is_sqlite:
+            await asyncio.get_running_loop().run_in_executor(self._writers, self._truncate_log)
+
+    def _truncate_log(self) -> None:
+        with _translated(), self.engine.connect() as connection:
+            options = connection.execution_options(isolation_level="AUTOCOMMIT")
+            options.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+
     def close(self) -> None:
         """Waits for the transactions under way, then lets every connection go."""
         self._writers.shutdown()
@@ -137,7 +155,7 @@ def _engine(url: str, *, connections: int) -> Engine:
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # we send BEGIN ourselves
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000"):
+    for pragma in _PRAGMAS:
         connection.execute(f"PRAGMA {pragma}")
 
 
