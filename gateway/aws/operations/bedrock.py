@@ -2,21 +2,10 @@
 
 from typing import Any
 
-from gateway.aws.registry import Call, Parameters, errors, operation
+from gateway.aws.registry import Call, Parameters, operation
 from kit.catalogue import ModelEntry, model_id
-from kit.errors import Internal, InvalidRequest, NotFound, PermissionDenied, RateLimited
 
 SERVICE = "bedrock"
-errors(
-    SERVICE,
-    {
-        Internal: "InternalServerException",
-        InvalidRequest: "ValidationException",
-        NotFound: "ResourceNotFoundException",
-        PermissionDenied: "AccessDeniedException",
-        RateLimited: "ThrottlingException",
-    },
-)
 
 _OUTPUTS = {"text": "TEXT", "embedding": "EMBEDDING"}
 

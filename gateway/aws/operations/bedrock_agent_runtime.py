@@ -16,13 +16,8 @@ from gateway.aws.operations.bedrock_agent.common import knowledge_base_id
 from gateway.aws.operations.members import dropped
 from gateway.aws.registry import Call, Parameters, Reply, errors, operation
 from kit.errors import (
-    Conflict,
     DeadlineExceeded,
-    Internal,
     InvalidRequest,
-    NotFound,
-    PermissionDenied,
-    RateLimited,
     Unavailable,
     Unsupported,
     UpstreamFailed,
@@ -32,13 +27,7 @@ SERVICE = "bedrock-agent-runtime"
 errors(
     SERVICE,
     {
-        Conflict: "ConflictException",
         DeadlineExceeded: "DependencyFailedException",
-        Internal: "InternalServerException",
-        InvalidRequest: "ValidationException",
-        NotFound: "ResourceNotFoundException",
-        PermissionDenied: "AccessDeniedException",
-        RateLimited: "ThrottlingException",
         Unavailable: "DependencyFailedException",
         Unsupported: "ValidationException",
         UpstreamFailed: "BadGatewayException",

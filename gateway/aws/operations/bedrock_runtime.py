@@ -9,32 +9,12 @@ from gateway.aws.families.family import Invoke, read_body
 from gateway.aws.registry import Call, Parameters, Reply, errors, operation
 from kit.catalogue import model_id
 from kit.errors import (
-    DeadlineExceeded,
-    Internal,
     InvalidRequest,
-    NotFound,
-    PermissionDenied,
-    RateLimited,
-    Unavailable,
     Unsupported,
-    UpstreamFailed,
 )
 
 SERVICE = "bedrock-runtime"
-errors(
-    SERVICE,
-    {
-        DeadlineExceeded: "ModelTimeoutException",
-        Internal: "InternalServerException",
-        InvalidRequest: "ValidationException",
-        NotFound: "ResourceNotFoundException",
-        PermissionDenied: "AccessDeniedException",
-        RateLimited: "ThrottlingException",
-        Unavailable: "ServiceUnavailableException",
-        Unsupported: "ValidationException",
-        UpstreamFailed: "ModelErrorException",
-    },
-)
+errors(SERVICE, {Unsupported: "ValidationException"})
 
 FAMILIES: dict[str, Invoke] = {
     "amazon.titan-embed-text-v2": titan_embed.invoke_v2,

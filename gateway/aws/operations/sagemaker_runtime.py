@@ -6,26 +6,12 @@ from contracts.search.embeddings import EmbedRequest
 from gateway.aws.families.family import Json, Members, read_body
 from gateway.aws.registry import Call, Parameters, errors, operation
 from kit.errors import (
-    Internal,
     InvalidRequest,
     NotFound,
-    PermissionDenied,
-    RateLimited,
-    Unavailable,
 )
 
 SERVICE = "sagemaker-runtime"
-errors(
-    SERVICE,
-    {
-        Internal: "InternalFailure",
-        InvalidRequest: "ValidationError",
-        NotFound: "ValidationError",
-        PermissionDenied: "AccessDeniedException",
-        RateLimited: "ThrottlingException",
-        Unavailable: "ServiceUnavailable",
-    },
-)
+errors(SERVICE, {NotFound: "ValidationError"})
 
 _TRUNCATIONS = (True, False, None, "true", "false")
 _MOST_TEXTS = 128

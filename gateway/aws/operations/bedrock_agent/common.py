@@ -5,28 +5,11 @@ from datetime import UTC, datetime
 from contracts.search.knowledge_bases import Page
 from gateway.aws.registry import Parameters, errors
 from kit.errors import (
-    Conflict,
-    Internal,
-    InvalidRequest,
-    NotFound,
-    PermissionDenied,
-    RateLimited,
     Unsupported,
 )
 
 SERVICE = "bedrock-agent"
-errors(
-    SERVICE,
-    {
-        Conflict: "ConflictException",
-        Internal: "InternalServerException",
-        InvalidRequest: "ValidationException",
-        NotFound: "ResourceNotFoundException",
-        PermissionDenied: "AccessDeniedException",
-        RateLimited: "ThrottlingException",
-        Unsupported: "ValidationException",
-    },
-)
+errors(SERVICE, {Unsupported: "ValidationException"})
 
 
 def knowledge_base_id(parameters: Parameters) -> str:
