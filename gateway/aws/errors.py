@@ -115,9 +115,9 @@ def _message(error: PlatformError, protocol: Protocol) -> str:
     """Names the member that is wrong, as AWS's own validation does."""
     if isinstance(error, kit.Internal):
         return _INTERNAL
-    told = isinstance(error, kit.InvalidRequest) and error.param and protocol != "rest-xml"
-    if told and error.param not in error.message:
-        return f"{error.message} (at '{error.param}')"
+    if isinstance(error, kit.InvalidRequest) and error.param and protocol != "rest-xml":
+        is_named = error.param in error.message
+        return error.message if is_named else f"{error.message} (at '{error.param}')"
     return error.message
 
 
