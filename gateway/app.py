@@ -37,6 +37,7 @@ def create_gateway(
                     operation=str(outcome.operation or "unknown"),
                     outcome=outcome.code or "ok",
                     request_id=outcome.request_id,
+                    resource=outcome.resource,
                 )
             )
 

@@ -35,11 +35,16 @@ _CLIENT_GONE = 499
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a request ended; `code` is AWS's error code, and empty when it went well."""
+    """How a request ended; `code` is AWS's error code, and empty when it went well.
+
+    `resource` is what the operation touches, "*" where that is no single thing, and empty when the
+    request did not come as far.
+    """
 
     request_id: str
     principal: Principal | None
     operation: OperationId | None
+    resource: str
     status: int
     code: str
     seconds: float
@@ -54,6 +59,7 @@ class _Exchange:
     started: float = field(default_factory=perf_counter)
     routed: RoutedOperation | None = None
     principal: Principal | None = None
+    resource: str = ""
     code: str = ""
 
 
@@ -120,7 +126,8 @@ class AwsDoor:
         body = signed.body if routed.spec.streams_in else await gather(signed.body)
         parameters = parse(routed, request, body)
         validate(routed.spec, parameters)
-        authorize(principal, operation, parameters)
+        exchange.resource = operation.resource(parameters)
+        authorize(principal, operation, exchange.resource)
         call = Call(
             principal=principal,
             request=request,
@@ -189,6 +196,7 @@ def _outcome(exchange: _Exchange, status: int) -> Outcome:
         request_id=exchange.request_id,
         principal=exchange.principal,
         operation=exchange.routed.id if exchange.routed else None,
+        resource=exchange.resource,
         status=status,
         code=exchange.code,
         seconds=perf_counter() - exchange.started,

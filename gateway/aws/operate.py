@@ -26,8 +26,8 @@ def served(operations: Mapping[OperationId, Operation], routed: RoutedOperation)
     return operation
 
 
-def authorize(principal: Principal, operation: Operation, parameters: Parameters) -> None:
-    require(principal.scopes, str(operation.id), operation.resource(parameters))
+def authorize(principal: Principal, operation: Operation, resource: str) -> None:
+    require(principal.scopes, str(operation.id), resource)
 
 
 async def operate(

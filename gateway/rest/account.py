@@ -1,13 +1,16 @@
 """What a tenant can know of itself and of the platform."""
 
+from dataclasses import asdict
 from datetime import UTC, date, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
+import orjson
 from fastapi import APIRouter, Query, Request
 
 from contracts.client import Contract
 from contracts.generation import ModelCard
 from gateway.rest.caller import Caller, Platform
+from kit.auth.audit_trail import last_entries
 
 router = APIRouter(tags=["account"])
 
@@ -31,6 +34,23 @@ class UsageOfDay(Contract):
 
 class Usage(Contract):
     items: list[UsageOfDay]
+
+
+class AuditEntry(Contract):
+    """`time` in UNIX seconds; `outcome` is `ok` or an error's code; entries count from `seq` 1."""
+
+    seq: int
+    time: float
+    key: str
+    operation: str
+    resource: str
+    outcome: str
+    request_id: str
+    details: dict[str, Any]
+
+
+class AuditTrail(Contract):
+    items: list[AuditEntry]
 
 
 class Covered(Contract):
@@ -67,6 +87,23 @@ async def usage(
             )
             for one in found
         ]
+    )
+
+
+@router.get("/audit")
+async def audit(
+    who: Caller,
+    platform: Platform,
+    operation: Annotated[str, Query(max_length=200)] = "",
+    last: Annotated[int, Query(ge=1, le=1000)] = 100,
+) -> AuditTrail:
+    """The last entries of this tenant's audit log, oldest first.
+
+    `operation` keeps those that have it in their name.
+    """
+    found = await platform.database.read(last_entries, who.tenant, operation, last)
+    return AuditTrail(
+        items=[AuditEntry(**{**asdict(one), "details": orjson.loads(one.details)}) for one in found]
     )
 
 

@@ -9,8 +9,9 @@ from sqlalchemy import Connection, Row, select
 
 from kit.auth.audit import verify_tenant
 from kit.auth.audit_heads import HeadsFile
+from kit.auth.audit_trail import last_entries
 from kit.auth.repository import find_tenant
-from kit.auth.tables import AUDIT, TENANTS
+from kit.auth.tables import TENANTS
 from undercroft.commands.common import (
     DEFAULT_DATA,
     Data,
@@ -61,22 +62,10 @@ def list_entries(
     with opened(data, database_url, master_key) as (database, _):
         owner = database.read_now(find_tenant, tenant)
         table = Table("seq", "operation", "resource", "outcome", "details")
-        for row in reversed(database.read_now(_entries, owner.id, operation, last)):
+        for row in database.read_now(last_entries, owner.id, operation, last):
             table.add_row(str(row.seq), row.operation, row.resource, row.outcome, row.details)
         console.print(table)
 
 
 def _tenants(connection: Connection) -> list[Row[tuple[str, str]]]:
     return list(connection.execute(select(TENANTS.c.id, TENANTS.c.name)))
-
-
-def _entries(
-    connection: Connection, tenant: str, operation: str, last: int
-) -> list[Row[tuple[int, str, str, str, str]]]:
-    query = (
-        select(AUDIT.c.seq, AUDIT.c.operation, AUDIT.c.resource, AUDIT.c.outcome, AUDIT.c.details)
-        .where(AUDIT.c.tenant == tenant, AUDIT.c.operation.contains(operation, autoescape=True))
-        .order_by(AUDIT.c.seq.desc())
-        .limit(last)
-    )
-    return list(connection.execute(query))
