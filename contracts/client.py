@@ -1,14 +1,15 @@
 """The base of every service's typed client: signs who is calling, speaks pydantic both ways."""
 
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing, contextmanager
 from typing import TypeVar
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from contracts.transport import Transport
 from kit.auth.internal import HEADER, InternalTrust
 from kit.auth.principal import Principal
+from kit.errors import Internal, InvalidRequest
 from kit.problems import raise_problem_line
 
 
@@ -19,6 +20,22 @@ class Contract(BaseModel):
 
 
 Reply = TypeVar("Reply", bound=Contract)
+
+
+def invalid_member(error: ValidationError) -> InvalidRequest:
+    """A contract that a door could not make of what it was given: names the first wrong member."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    where = ".".join(str(part) for part in first["loc"])
+    return InvalidRequest(f"{where or 'body'}: {first['msg']}", param=where or None)
+
+
+@contextmanager
+def _kept() -> Iterator[None]:
+    """A service that breaks its contract is a fault of the platform, not of its caller."""
+    try:
+        yield
+    except ValidationError as error:
+        raise Internal("A service answered in a form that is not its contract's.") from error
 
 
 class ServiceClient:
@@ -35,7 +52,8 @@ class ServiceClient:
         answer = await self._transport.request(
             "POST", path, headers=self._headers(principal), body=request.model_dump_json().encode()
         )
-        return reply.model_validate_json(answer)
+        with _kept():
+            return reply.model_validate_json(answer)
 
     async def _lines(
         self, principal: Principal, path: str, request: BaseModel, line: TypeAdapter[Reply]
@@ -49,7 +67,9 @@ class ServiceClient:
                 *whole, pending = (pending + part).split(b"\n")
                 for text in whole:
                     raise_problem_line(text)
-                    yield line.validate_json(text)
+                    with _kept():
+                        event = line.validate_json(text)
+                    yield event
 
     def _headers(self, principal: Principal) -> dict[str, str]:
         return {"content-type": "application/json", HEADER: self._trust.sign(principal)}

@@ -5,6 +5,9 @@ from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing
 from typing import Any
 
+from pydantic import ValidationError
+
+from contracts.client import invalid_member
 from gateway.aws.protocol.failures import OperationAbsent
 from gateway.aws.protocol.identity import OperationId
 from gateway.aws.protocol.route import RoutedOperation
@@ -33,7 +36,10 @@ def authorize(principal: Principal, operation: Operation, resource: str) -> None
 async def operate(
     operation: Operation, routed: RoutedOperation, call: Call, parameters: Parameters
 ) -> Reply:
-    answer = await operation.handler(call, parameters)
+    try:
+        answer = await operation.handler(call, parameters)
+    except ValidationError as error:
+        raise invalid_member(error) from error
     reply = answer if isinstance(answer, Reply) else Reply(answer)
     stream = routed.spec.event_stream
     if stream is None:

@@ -4,8 +4,10 @@ import logging
 import re
 from uuid import uuid4
 
+from pydantic import ValidationError
 from starlette.types import Receive, Scope, Send
 
+from contracts.client import invalid_member
 from gateway.backends import Backends
 from gateway.channel import Channel, ClientGone
 from gateway.gate import Gate, Visit
@@ -15,7 +17,14 @@ from gateway.openai.embeddings import create_embeddings
 from gateway.openai.errors import error_response
 from gateway.openai.models import get_model, list_models
 from gateway.response import Response
-from kit.errors import Internal, MethodNotAllowed, NotFound, PayloadTooLarge, PlatformError
+from kit.errors import (
+    Internal,
+    InvalidRequest,
+    MethodNotAllowed,
+    NotFound,
+    PayloadTooLarge,
+    PlatformError,
+)
 
 _log = logging.getLogger(__name__)
 _MOST_BODY = 32 * 2**20
@@ -71,6 +80,9 @@ class OpenAIDoor:
         try:
             response = await channel.guard(endpoint(call))
             outcome = "ok"
+        except ValidationError as error:
+            outcome = InvalidRequest.code
+            raise invalid_member(error) from error
         except PlatformError as error:
             outcome = error.code
             raise
