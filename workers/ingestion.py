@@ -1,6 +1,7 @@
 """The jobs of knowledge bases: ingestions and removals, step by step through the search service."""
 
 import asyncio
+from secrets import SystemRandom
 from typing import Any
 
 from contracts.search.client import SearchClient
@@ -13,11 +14,21 @@ from contracts.search.ingestion import (
     RunStep,
 )
 from kit.auth.principal import Principal
-from kit.errors import Conflict, PlatformError, Unavailable
+from kit.errors import (
+    Conflict,
+    DeadlineExceeded,
+    Internal,
+    PlatformError,
+    RateLimited,
+    Unavailable,
+    UpstreamFailed,
+)
 from kit.jobs.ports import JobCancelled, JobContext, JobLost, JsonObject
 
 _AT_ONCE = 4  # documents under way: one waits for its parser while another is embedded
-_TRIES = 3
+_PAUSES = (0.05, 0.2, 0.5, 1.0, 2.0, 4.0)  # seconds before each next try of a step
+_chance = SystemRandom()
+_OF_ONE_DOCUMENT = (Internal, UpstreamFailed, DeadlineExceeded)
 
 
 class Ingestion:
@@ -57,13 +68,17 @@ class Ingestion:
         scope: dict[str, Any],
         steps: list[PlannedStep],
     ) -> None:
-        done, waiting = 0, iter(steps)
+        """A document that breaks its step is left for another attempt; the others go on."""
+        done, waiting, broken = 0, iter(steps), list[PlatformError]()
         await context.progress(0, len(steps))
 
         async def work() -> None:
             nonlocal done
             for step in waiting:
-                await self._step(context, who, RunStep(**scope, step=step))
+                try:
+                    await self._step(context, who, RunStep(**scope, step=step))
+                except _OF_ONE_DOCUMENT as error:
+                    broken.append(error)
                 done += 1
                 await context.progress(done, len(steps), step.document)
 
@@ -74,17 +89,21 @@ class Ingestion:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+        if broken:
+            raise broken[0]
 
     async def _step(self, context: JobContext, who: Principal, ask: RunStep) -> None:
-        """A document that another job changed meanwhile is looked at again."""
-        for _ in range(_TRIES):
+        """Tried again when another job changed the document, or what it needs is busy."""
+        for pause in _PAUSES:
             try:
                 await self._search.run_step(who, ask)
-            except Conflict:
+            except (Conflict, RateLimited, Unavailable) as error:
                 await context.save(context.checkpoint)  # raises when it was our claim that ended
-                continue
-            return
-        raise Unavailable(f"{ask.step.document} is being changed by others.", retry_after=1)
+                longest = max(pause, error.retry_after or 0.0)
+                await asyncio.sleep(longest * _chance.uniform(0.5, 1.0))
+            else:
+                return
+        raise Unavailable(f"{ask.step.document} could not be indexed yet.", retry_after=5)
 
 
 class Removal:
@@ -99,7 +118,11 @@ class Removal:
             data_source=context.input.get("data_source"),
             fence=Fence(job=context.id, epoch=context.epoch),
         )
-        await self._search.remove(_principal(context), ask)
+        calls, more = 0, True
+        while more:
+            more = (await self._search.remove(_principal(context), ask)).more
+            calls += 1
+            await context.progress(calls, calls + more)
         return {}
 
 

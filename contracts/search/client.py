@@ -97,8 +97,8 @@ class SearchClient(ServiceClient):
     async def finish(self, who: Principal, ask: i.FinishIngestion) -> i.Statistics:
         return await self._call(who, "/ingestions/finish", ask, i.Statistics)
 
-    async def remove(self, who: Principal, ask: i.RemoveResources) -> k.Done:
-        return await self._call(who, "/resources/remove", ask, k.Done)
+    async def remove(self, who: Principal, ask: i.RemoveResources) -> i.Removed:
+        return await self._call(who, "/resources/remove", ask, i.Removed)
 
     # Questions
     async def retrieve(self, who: Principal, ask: r.RetrieveRequest) -> r.Passages:

@@ -11,7 +11,7 @@ IngestionStatus = Literal["STARTING", "IN_PROGRESS", "COMPLETE", "FAILED", "STOP
 DocumentStatus = Literal[
     "INDEXED", "PENDING", "FAILED", "STARTING", "IN_PROGRESS", "DELETING", "NOT_FOUND", "IGNORED"
 ]
-Action = Literal["index", "metadata", "delete"]
+Action = Literal["index", "delete"]
 
 
 class Statistics(Contract):
@@ -83,7 +83,6 @@ class PutDocuments(Contract):
     knowledge_base: str
     data_source: str
     documents: Annotated[list[DirectDocument], Field(min_length=1, max_length=25)]
-    client_token: str | None = None
 
 
 class DocumentIds(Contract):
@@ -155,8 +154,12 @@ class FinishIngestion(Contract):
 
 
 class RemoveResources(Contract):
-    """The last step of a deletion: rows, chunks, vectors and sessions of what was deleted."""
+    """The end of a deletion: rows, chunks, vectors and sessions; asked for while there is more."""
 
     knowledge_base: str
     data_source: str | None = None
     fence: Fence
+
+
+class Removed(Contract):
+    more: bool

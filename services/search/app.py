@@ -31,13 +31,18 @@ from services.search.engines.parsing.sandbox import SandboxedParser
 from services.search.ports import Embedder, Index, Parser
 from services.search.service.answering import Answering
 from services.search.service.audit import Auditor
+from services.search.service.direct import DirectService
 from services.search.service.embedding import Embedding
 from services.search.service.indexing import Indexing
 from services.search.service.ingesting import Ingesting
 from services.search.service.ingestion import IngestionService
 from services.search.service.knowledge_bases import KnowledgeBaseService
+from services.search.service.preparing import Preparing
+from services.search.service.removing import Removing
 from services.search.service.retrieval import Retrieval
+from services.search.service.scoping import Scoping
 from services.search.service.sources import BucketSource, DirectSource, Source
+from services.search.service.versions import Versions
 from services.search.settings import SearchSettings
 
 
@@ -111,19 +116,26 @@ def _use_cases(
 
     embedding = Embedding(catalogue, load_embedder)
     retrieval = Retrieval(database, index, embedding)
+    scoping = Scoping(database, embedding)
+    preparing = Preparing(parser, embedding)
+    versions = Versions(database, index)
+    indexing = Indexing(database, index, embedding, preparing, versions, auditor)
     return UseCases(
         embedding=embedding,
         bases=KnowledgeBaseService(database, index, embedding, around.waker),
         ingestion=IngestionService(database, around.waker),
+        direct=DirectService(database, around.waker),
         ingesting=Ingesting(
             database,
-            index,
-            Indexing(database, index, embedding, parser, auditor),
-            embedding,
+            scoping,
+            indexing,
+            preparing,
+            versions,
             open_source,
             measure_average_length,
             auditor,
         ),
+        removing=Removing(database, index, scoping, indexing, versions, auditor),
         retrieval=retrieval,
         answering=Answering(database, retrieval, embedding, ServiceGenerator(around.generation)),
     )

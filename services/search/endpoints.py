@@ -11,10 +11,12 @@ from contracts.search import knowledge_bases as k
 from contracts.search import retrieval as r
 from kit.service import Caller, ndjson, started
 from services.search.service.answering import Answering
+from services.search.service.direct import DirectService
 from services.search.service.embedding import Embedding
 from services.search.service.ingesting import Ingesting
 from services.search.service.ingestion import IngestionService
 from services.search.service.knowledge_bases import KnowledgeBaseService
+from services.search.service.removing import Removing
 from services.search.service.retrieval import Retrieval
 
 _DONE = k.Done()
@@ -25,7 +27,9 @@ class UseCases:
     embedding: Embedding
     bases: KnowledgeBaseService
     ingestion: IngestionService
+    direct: DirectService
     ingesting: Ingesting
+    removing: Removing
     retrieval: Retrieval
     answering: Answering
 
@@ -107,19 +111,19 @@ def _ingestion(router: APIRouter, use: UseCases) -> None:
 
     @router.post("/documents/put")
     async def put_documents(who: Caller, ask: i.PutDocuments) -> i.Documents:
-        return await use.ingestion.put(who, ask)
+        return await use.direct.put(who, ask)
 
     @router.post("/documents/get")
     async def get_documents(who: Caller, ask: i.DocumentIds) -> i.Documents:
-        return await use.ingestion.documents(who, ask)
+        return await use.direct.get(who, ask)
 
     @router.post("/documents/list")
     async def list_documents(who: Caller, ask: i.ListDocuments) -> i.Documents:
-        return await use.ingestion.list_documents(who, ask)
+        return await use.direct.list(who, ask)
 
     @router.post("/documents/delete")
     async def delete_documents(who: Caller, ask: i.DocumentIds) -> i.Documents:
-        return await use.ingestion.delete(who, ask)
+        return await use.direct.delete(who, ask)
 
 
 def _job_steps(router: APIRouter, use: UseCases) -> None:
@@ -137,9 +141,8 @@ def _job_steps(router: APIRouter, use: UseCases) -> None:
         return await use.ingesting.finish(who, ask)
 
     @router.post("/resources/remove")
-    async def remove(who: Caller, ask: i.RemoveResources) -> k.Done:
-        await use.ingesting.remove(who, ask)
-        return _DONE
+    async def remove(who: Caller, ask: i.RemoveResources) -> i.Removed:
+        return await use.removing.remove(who, ask)
 
 
 def _questions(router: APIRouter, use: UseCases) -> None:

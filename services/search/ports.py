@@ -1,6 +1,6 @@
 """What the search service needs from outside: embedders, an index, parsers, passages' generator."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, TypeAlias
 
@@ -135,15 +135,17 @@ class Index(Protocol):
         """Deletes the points of one version of a document, or (None) of all of them."""
         ...
 
-    async def set_metadata(
-        self, collection: str, document: str, version: int, metadata: Metadata, new_version: int
-    ) -> None:
-        """Replaces the metadata of a document's points and moves them to `new_version`."""
+    async def vectors(self, collection: str, ids: Sequence[str]) -> dict[str, NDArray[np.float32]]:
+        """The dense vectors of the points that are there, by id."""
         ...
 
     async def search(self, spec: CollectionSpec, query: IndexQuery) -> list[Hit]: ...
 
     async def count(self, collection: str, *, document: str | None = None) -> int: ...
+
+    async def check(self) -> None:
+        """Raises Unavailable while the index cannot be reached."""
+        ...
 
     async def close(self) -> None: ...
 
@@ -226,4 +228,4 @@ class Generator(Protocol):
         temperature: float,
         top_p: float | None,
         stop: Sequence[str],
-    ) -> AsyncIterator[str]: ...
+    ) -> AsyncGenerator[str, None]: ...

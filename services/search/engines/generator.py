@@ -1,6 +1,7 @@
 """The generation service as the writer of answers."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 
 from contracts.generation import ChatMessage, ChatRequest, GenerationClient
 from kit.auth.principal import Principal
@@ -25,7 +26,7 @@ class ServiceGenerator:
         temperature: float,
         top_p: float | None,
         stop: Sequence[str],
-    ) -> AsyncIterator[str]:
+    ) -> AsyncGenerator[str, None]:
         request = ChatRequest(
             model=model,
             messages=[ChatMessage(role=turn.role, content=turn.text) for turn in turns],
@@ -36,5 +37,6 @@ class ServiceGenerator:
             question=question,
             passages=list(passages),
         )
-        async for delta in self._client.stream(who, request):
-            yield delta.text
+        async with aclosing(self._client.stream(who, request)) as deltas:
+            async for delta in deltas:
+                yield delta.text

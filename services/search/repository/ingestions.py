@@ -116,12 +116,14 @@ def set_status(connection: Connection, tenant: str, id: str, status: IngestionSt
 def count(
     connection: Connection, tenant: str, id: str, *, reason: str | None = None, **more: int
 ) -> None:
-    """Adds to the statistics, in the transaction whose effect is counted."""
+    """Adds to the statistics with the effect that is counted; Conflict once it has ended."""
     row = connection.execute(
-        select(ingestions.c.statistics, ingestions.c.failure_reasons)
+        select(ingestions.c.status, ingestions.c.statistics, ingestions.c.failure_reasons)
         .where(ingestions.c.tenant == tenant, ingestions.c.id == id)
         .with_for_update()
-    ).one()
+    ).one_or_none()
+    if row is None or row.status not in ACTIVE:
+        raise Conflict(f"Ingestion job {id} has ended.")
     statistics = {**row.statistics}
     for name, number in more.items():
         statistics[name] += number
@@ -134,10 +136,45 @@ def count(
 def scanned(connection: Connection, tenant: str, id: str, *, documents: int, sidecars: int) -> None:
     """Sets what the plan saw; set, not added, because a resumed ingestion plans again."""
     row = connection.execute(
-        select(ingestions.c.statistics).where(ingestions.c.tenant == tenant, ingestions.c.id == id)
+        select(ingestions.c.statistics, ingestions.c.status)
+        .where(ingestions.c.tenant == tenant, ingestions.c.id == id)
+        .with_for_update()
     ).one()
     seen = {**row.statistics, "scanned": documents, "metadata_scanned": sidecars}
-    _set(connection, tenant, id, statistics=seen, status="IN_PROGRESS")
+    status = "IN_PROGRESS" if row.status == "STARTING" else row.status  # it may be STOPPING
+    _set(connection, tenant, id, statistics=seen, status=status)
+
+
+def end(
+    connection: Connection,
+    tenant: str,
+    id: str,
+    status: IngestionStatus,
+    *,
+    reason: str | None = None,
+) -> None:
+    """Does nothing to one that has ended already: its first end stands."""
+    row = connection.execute(
+        select(ingestions.c.status)
+        .where(ingestions.c.tenant == tenant, ingestions.c.id == id)
+        .with_for_update()
+    ).one_or_none()
+    if row is not None and row.status in ACTIVE:
+        count(connection, tenant, id, reason=reason)
+        set_status(connection, tenant, id, status)
+
+
+def is_active(connection: Connection, tenant: str, id: str) -> bool:
+    return (
+        connection.execute(
+            select(ingestions.c.id).where(
+                ingestions.c.tenant == tenant,
+                ingestions.c.id == id,
+                ingestions.c.status.in_(ACTIVE),
+            )
+        ).first()
+        is not None
+    )
 
 
 def _set(connection: Connection, tenant: str, id: str, **values: Any) -> None:

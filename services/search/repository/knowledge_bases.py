@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, delete, insert, select, update
+from sqlalchemy import Connection, Row, Select, Table, delete, func, insert, select, update
 
 from contracts.search.knowledge_bases import (
     DataSource,
@@ -12,10 +12,10 @@ from contracts.search.knowledge_bases import (
     KnowledgeBase,
     KnowledgeBaseSpec,
 )
-from kit.database import clock
+from kit.database import clock, insert_or_ignore
 from kit.errors import Conflict, InvalidRequest, NotFound
 from kit.identifiers import resource_id
-from services.search.repository.tables import data_sources, knowledge_bases, tags
+from services.search.repository.tables import data_sources, documents, knowledge_bases, tags
 
 _MOST_TAGS = 50
 
@@ -35,24 +35,15 @@ def create_base(
     tenant: str,
     spec: KnowledgeBaseSpec,
     *,
+    id: str,
     model: str,
     dimension: int,
     client_token: str | None,
 ) -> Base:
     """The new knowledge base, or the one that the same client token made before."""
-    if client_token and (again := _by_token(connection, knowledge_bases, tenant, client_token)):
-        return _base(again)
-    _refuse_same_name(
-        connection,
-        select(knowledge_bases.c.id).where(
-            knowledge_bases.c.tenant == tenant, knowledge_bases.c.name == spec.name
-        ),
-        f"A knowledge base named {spec.name} already exists.",
-    )
     now = clock(connection)
-    id = resource_id()
-    connection.execute(
-        insert(knowledge_bases).values(
+    made = connection.execute(
+        insert_or_ignore(connection, knowledge_bases).values(
             id=id,
             tenant=tenant,
             name=spec.name,
@@ -66,7 +57,15 @@ def create_base(
             updated_at=now,
         )
     )
+    if made.rowcount == 0:
+        again = _by_token(connection, knowledge_bases, tenant, client_token)
+        return _base(_or_same_name(again, spec.name))
     return base(connection, tenant, id)
+
+
+def base_by_token(connection: Connection, tenant: str, client_token: str | None) -> Base | None:
+    row = _by_token(connection, knowledge_bases, tenant, client_token)
+    return _base(row) if row is not None else None
 
 
 def base(connection: Connection, tenant: str, id: str) -> Base:
@@ -93,6 +92,12 @@ def list_bases(connection: Connection, tenant: str, limit: int, after: str) -> l
 
 
 def update_base(connection: Connection, tenant: str, id: str, spec: KnowledgeBaseSpec) -> Base:
+    same_name = select(knowledge_bases.c.id).where(
+        knowledge_bases.c.tenant == tenant,
+        knowledge_bases.c.name == spec.name,
+        knowledge_bases.c.id != id,
+    )
+    _refuse(connection, same_name, spec.name)
     _set_base(connection, tenant, id, name=spec.name, spec=spec.model_dump())
     return base(connection, tenant, id)
 
@@ -103,7 +108,19 @@ def set_base_status(connection: Connection, tenant: str, id: str, status: str) -
 
 
 def set_average_length(connection: Connection, tenant: str, id: str, length: float) -> None:
+    """BM25 normalises with it, from the next point and the next query on."""
     _set_base(connection, tenant, id, average_length=length)
+
+
+def indexed_documents(connection: Connection, tenant: str, id: str) -> int:
+    """How many documents have something visible."""
+    return connection.execute(
+        select(func.count()).where(
+            documents.c.tenant == tenant,
+            documents.c.knowledge_base == id,
+            documents.c.version != 0,
+        )
+    ).scalar_one()
 
 
 def create_source(
@@ -114,21 +131,12 @@ def create_source(
     *,
     client_token: str | None,
 ) -> DataSource:
-    if client_token and (again := _by_token(connection, data_sources, tenant, client_token)):
-        return _source(again)
-    if base(connection, tenant, knowledge_base).shown.status == "DELETING":
-        raise Conflict(f"Knowledge base {knowledge_base} is being deleted.")
-    _refuse_same_name(
-        connection,
-        select(data_sources.c.id).where(
-            data_sources.c.knowledge_base == knowledge_base, data_sources.c.name == spec.name
-        ),
-        f"A data source named {spec.name} already exists in this knowledge base.",
-    )
+    """The new data source, or the one that the same client token made before."""
+    check_active(base(connection, tenant, knowledge_base))
     now = clock(connection)
     id = resource_id()
-    connection.execute(
-        insert(data_sources).values(
+    made = connection.execute(
+        insert_or_ignore(connection, data_sources).values(
             id=id,
             tenant=tenant,
             knowledge_base=knowledge_base,
@@ -140,6 +148,9 @@ def create_source(
             updated_at=now,
         )
     )
+    if made.rowcount == 0:
+        again = _by_token(connection, data_sources, tenant, client_token)
+        return _source(_or_same_name(again, spec.name))
     return source(connection, tenant, knowledge_base, id)
 
 
@@ -153,11 +164,30 @@ def source(connection: Connection, tenant: str, knowledge_base: str, id: str) ->
         )
     ).one_or_none()
     if row is None:
-        base(
-            connection, tenant, knowledge_base
-        )  # says so when the knowledge base is the absent one
+        base(connection, tenant, knowledge_base)  # says so when this is the absent one
         raise NotFound(f"Data source {id} does not exist.", param="dataSourceId")
     return _source(row)
+
+
+def hold_source(
+    connection: Connection, tenant: str, knowledge_base: str, id: str, *, alone: bool = False
+) -> None:
+    """Keeps a data source from being deleted until the transaction ends; else raises NotFound.
+
+    `alone` has others who hold it wait meanwhile.
+    """
+    row = connection.execute(
+        select(data_sources.c.status, knowledge_bases.c.status.label("base_status"))
+        .join(knowledge_bases, knowledge_bases.c.id == data_sources.c.knowledge_base)
+        .where(
+            data_sources.c.tenant == tenant,
+            data_sources.c.knowledge_base == knowledge_base,
+            data_sources.c.id == id,
+        )
+        .with_for_update(read=not alone)
+    ).one_or_none()
+    if row is None or row.status != "AVAILABLE" or row.base_status != "ACTIVE":
+        raise NotFound(f"Data source {id} is being deleted.", param="dataSourceId")
 
 
 def list_sources(
@@ -179,6 +209,32 @@ def list_sources(
 
 
 def update_source(
+    connection: Connection, tenant: str, knowledge_base: str, id: str, spec: DataSourceSpec
+) -> DataSource:
+    same_name = select(data_sources.c.id).where(
+        data_sources.c.tenant == tenant,
+        data_sources.c.knowledge_base == knowledge_base,
+        data_sources.c.name == spec.name,
+        data_sources.c.id != id,
+    )
+    _refuse(connection, same_name, spec.name)
+    return _set_source(
+        connection, tenant, knowledge_base, id, name=spec.name, spec=spec.model_dump()
+    )
+
+
+def set_source_status(
+    connection: Connection, tenant: str, knowledge_base: str, id: str, status: str
+) -> DataSource:
+    return _set_source(connection, tenant, knowledge_base, id, status=status)
+
+
+def check_active(found: Base) -> None:
+    if found.shown.status != "ACTIVE":
+        raise Conflict(f"Knowledge base {found.shown.id} is {found.shown.status}.")
+
+
+def _set_source(
     connection: Connection, tenant: str, knowledge_base: str, id: str, **values: Any
 ) -> DataSource:
     connection.execute(
@@ -226,15 +282,30 @@ def _set_base(connection: Connection, tenant: str, id: str, **values: Any) -> No
     )
 
 
-def _by_token(connection: Connection, table: Table, tenant: str, token: str) -> Row[Any] | None:
+def _by_token(
+    connection: Connection, table: Table, tenant: str, token: str | None
+) -> Row[Any] | None:
+    if token is None:
+        return None
     return connection.execute(
         select(table).where(table.c.tenant == tenant, table.c.client_token == token)
     ).one_or_none()
 
 
-def _refuse_same_name(connection: Connection, same: Any, message: str) -> None:
-    if connection.execute(same).first() is not None:
-        raise Conflict(message, param="name")
+def _or_same_name(again: Row[Any] | None, name: str) -> Row[Any]:
+    """An insert that met a row met that of the same token, or else that of the same name."""
+    if again is None:
+        raise _same_name(name)
+    return again
+
+
+def _refuse(connection: Connection, same_name: Select[tuple[str]], name: str) -> None:
+    if connection.execute(same_name).first() is not None:
+        raise _same_name(name)
+
+
+def _same_name(name: str) -> Conflict:
+    return Conflict(f"There is one named {name} already; choose another name.", param="name")
 
 
 def _base(row: Row[Any]) -> Base:

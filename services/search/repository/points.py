@@ -1,10 +1,14 @@
 """The ledger of point versions: what may lie in the index, and what must leave it."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, exists, insert, or_, select, update
 
+from contracts.search.ingestion import Fence
 from kit.errors import Conflict
+from kit.jobs.tables import jobs
+from services.search.repository.tables import documents
 from services.search.repository.tables import point_versions as ledger
 
 
@@ -22,8 +26,12 @@ def begin(
     *,
     version: int,
     committed: int,
+    held: Fence,
 ) -> None:
-    """Notes an attempt before its points are written; earlier attempts can no longer commit."""
+    """Notes an attempt before its points are written; earlier attempts can no longer commit.
+
+    The caller holds the document's row, and `committed` is what that row says.
+    """
     connection.execute(
         update(ledger)
         .where(ledger.c.tenant == tenant, ledger.c.document == document)
@@ -37,6 +45,8 @@ def begin(
             tenant=tenant,
             knowledge_base=knowledge_base,
             condemned=False,
+            job=held.job,
+            epoch=held.epoch,
         )
     )
 
@@ -47,11 +57,11 @@ def commit(
     """Raises Conflict when a later attempt has condemned this one."""
     mine = (ledger.c.tenant == tenant) & (ledger.c.document == document)
     held = connection.execute(
-        update(ledger)
+        select(ledger.c.version)
         .where(mine, ledger.c.version == version, ledger.c.condemned.is_(False))
-        .values(condemned=False)
-    )
-    if held.rowcount == 0:
+        .with_for_update()
+    ).one_or_none()
+    if held is None:
         raise Conflict("A later attempt at this document has begun; this one stops.")
     connection.execute(
         update(ledger).where(mine, ledger.c.version == replaces).values(condemned=True)
@@ -68,24 +78,52 @@ def condemn(
     connection.execute(query.values(condemned=True))
 
 
-def condemned(connection: Connection, tenant: str, knowledge_base: str) -> list[Condemned]:
-    rows = connection.execute(
-        select(ledger.c.document, ledger.c.version).where(
+def condemn_abandoned(
+    connection: Connection, tenant: str, knowledge_base: str, *, job: str
+) -> None:
+    """What was begun and never committed, by `job` or by attempts that are over."""
+    visible = exists().where(
+        documents.c.tenant == tenant,
+        documents.c.uid == ledger.c.document,
+        documents.c.version == ledger.c.version,
+    )
+    at_work = exists().where(
+        jobs.c.id == ledger.c.job, jobs.c.state == "running", jobs.c.epoch == ledger.c.epoch
+    )
+    connection.execute(
+        update(ledger)
+        .where(
             ledger.c.tenant == tenant,
             ledger.c.knowledge_base == knowledge_base,
-            ledger.c.condemned.is_(True),
+            ledger.c.condemned.is_(False),
+            ~visible,
+            or_(ledger.c.job == job, ~at_work),
         )
+        .values(condemned=True)
     )
-    return [Condemned(row.document, row.version) for row in rows]
 
 
-def forget(connection: Connection, tenant: str, gone: Condemned) -> None:
-    """Once the index holds none of its points."""
-    connection.execute(
-        delete(ledger).where(
-            ledger.c.tenant == tenant,
-            ledger.c.document == gone.document,
-            ledger.c.version == gone.version,
-            ledger.c.condemned.is_(True),
-        )
+def condemned(
+    connection: Connection, tenant: str, knowledge_base: str, *, document: str | None = None
+) -> list[Condemned]:
+    query = select(ledger.c.document, ledger.c.version).where(
+        ledger.c.tenant == tenant,
+        ledger.c.knowledge_base == knowledge_base,
+        ledger.c.condemned.is_(True),
     )
+    if document is not None:
+        query = query.where(ledger.c.document == document)
+    return [Condemned(row.document, row.version) for row in connection.execute(query)]
+
+
+def forget(connection: Connection, tenant: str, gone: Collection[Condemned]) -> None:
+    """Once the index holds none of their points."""
+    for one in gone:
+        connection.execute(
+            delete(ledger).where(
+                ledger.c.tenant == tenant,
+                ledger.c.document == one.document,
+                ledger.c.version == one.version,
+                ledger.c.condemned.is_(True),
+            )
+        )

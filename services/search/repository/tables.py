@@ -90,6 +90,7 @@ documents = Table(
     Column("content_mark", String),  # the source's own mark (an ETag) of what was read last
     Column("metadata_mark", String),
     Column("ingestion", String(10)),  # the last ingestion that settled it
+    Column("request", String),  # the job of the last direct request for it; earlier ones yield
     Column("updated_at", Double, nullable=False),
     UniqueConstraint("data_source", "id"),
     Index("search_documents_of_base", "knowledge_base"),
@@ -122,6 +123,8 @@ point_versions = Table(
     Column("tenant", String, nullable=False),
     Column("knowledge_base", String(10), nullable=False, index=True),
     Column("condemned", Boolean, nullable=False),
+    Column("job", String, nullable=False),  # the attempt that began it; once that is over, it has
+    Column("epoch", Integer, nullable=False),  # either been committed or never will be
 )
 
 custom_documents = Table(

@@ -4,13 +4,11 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 
-from sqlalchemy import Connection
-
 from contracts.search.retrieval import Answer, AnswerEvent, AnswerRequest, Citation, SessionId
 from kit.auth.principal import Principal
 from kit.database import Database
 from kit.errors import InvalidRequest
-from services.search.ports import Generator, Turn
+from services.search.ports import Generator
 from services.search.repository import knowledge_bases as bases
 from services.search.repository import sessions
 from services.search.service.answers.citations import Citation as Cited
@@ -29,7 +27,7 @@ class Asked:
     """A question with all that its answer is made of."""
 
     base: bases.Base
-    session: str
+    session: sessions.Session
     question: str
     """Standing alone: a follow-up is rewritten by its session."""
     ranked: list[Ranked]
@@ -62,24 +60,40 @@ class Answering:
         return Answer(text=text, citations=citations, session=session, model=ask.model)
 
     async def stream(self, who: Principal, ask: AnswerRequest) -> AsyncGenerator[AnswerEvent, None]:
-        """Text as it comes; a citation follows the text that it covers."""
+        """Text as it comes; a citation follows the text that it covers.
+
+        The first event waits for the generator's first word: what it refuses raises before.
+        """
         asked = await self._ask(who, ask)
-        yield AnswerEvent(session=asked.session, text="")
         text = ""
         async with aclosing(self._cited(who, ask, asked)) as parts:
-            async for part in parts:
+            first = await anext(parts, None)
+            if ask.session is None:
+                await self._database.write(
+                    sessions.begin,
+                    who.tenant,
+                    ask.knowledge_base,
+                    asked.session.id,
+                    idle_seconds=asked.base.shown.spec.session_idle_seconds,
+                )
+            yield AnswerEvent(session=asked.session.id, text="")
+            async for part in _chain(first, parts):
                 if isinstance(part, TextPart):
                     text += part.text
-                    yield AnswerEvent(session=asked.session, text=part.text)
-                else:
-                    yield AnswerEvent(session=asked.session, citation=_citation(part, asked.ranked))
+                yield _event(part, asked)
+        await self._remember(who, ask, asked, text)
+
+    async def _remember(
+        self, who: Principal, ask: AnswerRequest, asked: Asked, answer: str
+    ) -> None:
         await self._database.write(
             sessions.remember,
             who.tenant,
-            asked.session,
+            asked.session.id,
             question=ask.question,
-            answer=text,
-            sources={one.found.chunk: one.found.document for one in asked.ranked},
+            answer=answer,
+            sources={one.found.document: one.found.version for one in asked.ranked},
+            follows=asked.session.seqs,
             idle_seconds=asked.base.shown.spec.session_idle_seconds,
         )
 
@@ -92,13 +106,21 @@ class Answering:
         if ask.prompt_template is not None:
             check_template(ask.prompt_template)
         base = await self._database.read(bases.base, who.tenant, ask.knowledge_base)
-        session, history = await self._database.write(_session, who.tenant, base, ask.session)
-        question = condense(ask.question, history)
+        session = sessions.Session(sessions.new_id(), [], [])
+        if ask.session is not None:
+            session = await self._database.write(
+                sessions.resume,
+                who.tenant,
+                ask.knowledge_base,
+                ask.session,
+                idle_seconds=base.shown.spec.session_idle_seconds,
+            )
+        question = condense(ask.question, session.turns)
         ranked = await self._retrieval.rank(
             who, ask.knowledge_base, question, ask.options, ask.options.results
         )
         prompt = render(
-            ask.question, _passages(ranked), template=ask.prompt_template, history=history
+            ask.question, _passages(ranked), template=ask.prompt_template, history=session.turns
         )
         return Asked(base, session, question, ranked, prompt)
 
@@ -121,8 +143,9 @@ class Answering:
             stop=ask.inference.stop,
         )
         if not asked.prompt.cited:
-            async for text in written:
-                yield TextPart(text)
+            async with aclosing(written):
+                async for text in written:
+                    yield TextPart(text)
             return
 
         async def similarity(text: str, others: Sequence[str]) -> list[float]:
@@ -136,13 +159,19 @@ class Answering:
                 yield part
 
 
-def _session(
-    connection: Connection, tenant: str, base: bases.Base, session: str | None
-) -> tuple[str, list[Turn]]:
-    if session is not None:
-        return session, sessions.history(connection, tenant, base.shown.id, session)
-    idle = base.shown.spec.session_idle_seconds
-    return sessions.begin(connection, tenant, base.shown.id, idle), []
+async def _chain(
+    first: TextPart | Cited | None, rest: AsyncGenerator[TextPart | Cited, None]
+) -> AsyncGenerator[TextPart | Cited, None]:
+    if first is not None:
+        yield first
+        async for part in rest:
+            yield part
+
+
+def _event(part: TextPart | Cited, asked: Asked) -> AnswerEvent:
+    if isinstance(part, TextPart):
+        return AnswerEvent(session=asked.session.id, text=part.text)
+    return AnswerEvent(session=asked.session.id, citation=_citation(part, asked.ranked))
 
 
 def _passages(ranked: Sequence[Ranked]) -> list[Passage]:

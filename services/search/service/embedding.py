@@ -9,7 +9,9 @@ from contracts.search.embeddings import EmbedReply, EmbedRequest
 from kit.catalogue import Catalogue, ModelEntry, model_id
 from kit.errors import InvalidRequest
 from services.search.ports import Embedder, Vectors
-from services.search.service.chunking.windows import windows
+from services.search.service.chunking.windows import Window, windows
+
+_AT_ONCE = 256  # pieces of one document in the embedder's queue: others have their turn
 
 OpenEmbedder = Callable[[ModelEntry], Awaitable[Embedder]]
 """Loads an embedding model by its catalogue entry."""
@@ -46,13 +48,18 @@ class Embedding:
     async def chunk_vectors(self, model: str, texts: Sequence[str]) -> Vectors:
         """A text longer than the model reads is the mean of its windows, by their tokens."""
         embedder = await self.embedder(model)
-        spans = [windows(text, embedder.token_spans, embedder.max_tokens) for text in texts]
+        spans = await asyncio.to_thread(_windows, texts, embedder)
         pieces = [
             text[window.start : window.end]
             for text, windowed in zip(texts, spans, strict=True)
             for window in windowed
         ]
-        made = (await embedder.embed(pieces)).vectors
+        made = np.concatenate(
+            [
+                (await embedder.embed(pieces[at : at + _AT_ONCE])).vectors
+                for at in range(0, len(pieces), _AT_ONCE)
+            ]
+        )
         whole = np.empty((len(texts), embedder.dimension), np.float32)
         at = 0
         for row, windowed in enumerate(spans):
@@ -98,6 +105,10 @@ class Embedding:
 
     def _entry(self, reference: str) -> ModelEntry:
         return self._catalogue.find(reference, kind="embedding")
+
+
+def _windows(texts: Sequence[str], embedder: Embedder) -> list[list[Window]]:
+    return [windows(text, embedder.token_spans, embedder.max_tokens) for text in texts]
 
 
 def padded(vectors: Vectors, dimension: int) -> Vectors:

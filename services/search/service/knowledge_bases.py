@@ -23,7 +23,8 @@ from contracts.search.knowledge_bases import (
 )
 from kit.auth.principal import Principal
 from kit.database import Database
-from kit.errors import Conflict, InvalidRequest, NotFound
+from kit.errors import Conflict, InvalidRequest, NotFound, PlatformError
+from kit.identifiers import resource_id
 from kit.jobs.accept import accept_job
 from kit.jobs.ports import Waker
 from services.search.ports import CollectionSpec, Index
@@ -31,6 +32,7 @@ from services.search.repository import ingestions
 from services.search.repository import knowledge_bases as rows
 from services.search.service.chunking.strategy import parse_strategy
 from services.search.service.embedding import Embedding
+from services.search.service.tracking import reconcile
 
 T = TypeVar("T")
 
@@ -49,19 +51,34 @@ class KnowledgeBaseService:
     async def create(self, who: Principal, ask: CreateKnowledgeBase) -> KnowledgeBase:
         model = self._model(ask.spec)
         dimension = self._embedding.check_dimensions(model, ask.spec.dimensions)
-        made = await self._database.write(
-            rows.create_base,
-            who.tenant,
-            ask.spec,
-            model=model,
-            dimension=dimension,
-            client_token=ask.client_token,
-        )
-        if ask.spec.tags:
-            arn = resource_arn(who, made.shown.id)
-            await self._database.write(rows.change_tags, who.tenant, arn, ask.spec.tags, [])
-        await self._index.create(await self.collection(made))
-        return made.shown
+        if again := await self._database.read(rows.base_by_token, who.tenant, ask.client_token):
+            return again.shown
+        id = resource_id()
+        # First, so that no row is ever without its collection; without a row it is just empty.
+        await self._index.create(CollectionSpec(id, await self._native_dimension(model)))
+
+        def make(connection: Connection) -> KnowledgeBase:
+            made = rows.create_base(
+                connection,
+                who.tenant,
+                ask.spec,
+                id=id,
+                model=model,
+                dimension=dimension,
+                client_token=ask.client_token,
+            )
+            if made.shown.id == id:
+                rows.change_tags(connection, who.tenant, resource_arn(who, id), ask.spec.tags, [])
+            return made.shown
+
+        try:
+            made = await self._database.write(make)
+        except PlatformError:
+            await self._index.drop(id)
+            raise
+        if made.id != id:
+            await self._index.drop(id)
+        return made
 
     async def get(self, who: Principal, id: str) -> KnowledgeBase:
         return (await self._database.read(rows.base, who.tenant, id)).shown
@@ -84,6 +101,7 @@ class KnowledgeBaseService:
 
     async def delete(self, who: Principal, id: str) -> KnowledgeBase:
         def start(connection: Connection) -> KnowledgeBase:
+            reconcile(connection, who.tenant, id)
             if running := ingestions.active(connection, who.tenant, id):
                 raise Conflict(f"Ingestion job {running[0].id} still runs; stop it first.")
             gone = rows.set_base_status(connection, who.tenant, id, "DELETING").shown
@@ -132,29 +150,29 @@ class KnowledgeBaseService:
                     "The chunking of a data source can't be changed; create another one.",
                     param="vectorIngestionConfiguration.chunkingConfiguration",
                 )
-            return rows.update_source(
-                connection,
-                who.tenant,
-                ask.knowledge_base,
-                ask.id,
-                name=ask.spec.name,
-                spec=ask.spec.model_dump(),
-            )
+            if before.spec.source.type != ask.spec.source.type:
+                raise InvalidRequest(
+                    "The type of a data source can't be changed; create another one.",
+                    param="dataSourceConfiguration.type",
+                )
+            if before.status != "AVAILABLE":
+                raise Conflict(f"Data source {ask.id} is {before.status}.")
+            return rows.update_source(connection, who.tenant, ask.knowledge_base, ask.id, ask.spec)
 
         return await self._database.write(change)
 
     async def delete_source(self, who: Principal, ask: DataSourceId) -> DataSource:
         def start(connection: Connection) -> DataSource:
+            reconcile(connection, who.tenant, ask.knowledge_base)
             for running in ingestions.active(connection, who.tenant, ask.knowledge_base):
                 if running.data_source == ask.id:
                     raise Conflict(f"Ingestion job {running.id} still runs; stop it first.")
             rows.source(connection, who.tenant, ask.knowledge_base, ask.id)
-            gone = rows.update_source(
-                connection, who.tenant, ask.knowledge_base, ask.id, status="DELETING"
+            gone = rows.set_source_status(
+                connection, who.tenant, ask.knowledge_base, ask.id, "DELETING"
             )
-            _accept_removal(
-                connection, who, {"knowledge_base": ask.knowledge_base, "data_source": ask.id}
-            )
+            what = {"knowledge_base": ask.knowledge_base, "data_source": ask.id}
+            _accept_removal(connection, who, what)
             return gone
 
         deleting = await self._database.write(start)
@@ -168,8 +186,8 @@ class KnowledgeBaseService:
         except NotFound as absent:
             raise InvalidRequest(absent.message, param="embeddingModelArn") from absent
 
-    async def collection(self, base: rows.Base) -> CollectionSpec:
-        return collection_of(base, (await self._embedding.embedder(base.model)).dimension)
+    async def _native_dimension(self, model: str) -> int:
+        return (await self._embedding.embedder(model)).dimension
 
 
 def collection_of(base: rows.Base, dimension: int) -> CollectionSpec:
@@ -191,12 +209,12 @@ def cut(found: Sequence[T], limit: int, token: Callable[[T], str]) -> tuple[list
 
 
 def _accept_removal(connection: Connection, who: Principal, what: dict[str, str]) -> None:
+    """Another job each time: who asks again may do so because the last one failed."""
     accept_job(
         connection,
         tenant=who.tenant,
         kind="removal",
         input={**what, "account": who.account, "key": who.key},
-        idem_key="removal:" + ":".join(what.values()),
     )
 
 

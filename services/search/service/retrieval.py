@@ -1,16 +1,15 @@
 """Finding passages: the index proposes, the rows decide what is visible."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
-
-from sqlalchemy import Connection
 
 from contracts.search.retrieval import Passage, Passages, RetrievalOptions, RetrieveRequest
 from kit.auth.principal import Principal
 from kit.database import Database
-from kit.errors import Conflict, InvalidRequest
+from kit.errors import InvalidRequest
 from services.search.ports import Hit, Index, IndexQuery
-from services.search.repository import documents
+from services.search.repository import chunks
 from services.search.repository import knowledge_bases as bases
 from services.search.service.embedding import Embedding
 from services.search.service.filters import parse_filter
@@ -18,15 +17,16 @@ from services.search.service.knowledge_bases import collection_of
 
 CHUNK_ID = "x-amz-bedrock-kb-chunk-id"
 SOURCE_START, SOURCE_END = "x-undercroft-source-start", "x-undercroft-source-end"
-_SPARE = 8  # hits asked for beyond the number wanted, in place of those not visible
+_SPARE = 8  # hits looked at beyond the number wanted, in place of those not visible
 _MOST_RANKED = 1000  # how deep pages go
+_DEPTHS = (128, _MOST_RANKED + _SPARE)
 
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
     """A visible chunk and how well it fits."""
 
-    found: documents.Found
+    found: chunks.Found
     hit: Hit
 
 
@@ -62,8 +62,7 @@ class Retrieval:
     ) -> list[Ranked]:
         """Up to `wanted` visible chunks, best first; parents come once, with their best child."""
         base = await self._database.read(bases.base, who.tenant, knowledge_base)
-        if base.shown.status != "ACTIVE":
-            raise Conflict(f"Knowledge base {knowledge_base} is {base.shown.status}.")
+        bases.check_active(base)
         expression = parse_filter(options.filter) if options.filter is not None else None
         embedder = await self._embedding.embedder(base.model)
         vector = (await embedder.embed([query], kind="query")).vectors[0]
@@ -72,8 +71,8 @@ class Retrieval:
         )
         collection = collection_of(base, embedder.dimension)
 
-        async def attempt(limit: int) -> tuple[int, list[Ranked]]:
-            hits = await self._index.search(
+        async def propose(limit: int) -> list[Hit]:
+            return await self._index.search(
                 collection,
                 IndexQuery(
                     vector=vector,
@@ -83,15 +82,57 @@ class Retrieval:
                     filter=expression,
                 ),
             )
-            good = [hit for hit in hits if min_score is None or _similarity(hit) >= min_score]
-            return len(hits), await self._database.read(_visible, who.tenant, good)
 
-        limit = wanted + _SPARE
-        proposed, ranked = await attempt(limit)
-        while len(ranked) < wanted and proposed == limit and limit < _MOST_RANKED:
-            limit = min(limit * 4, _MOST_RANKED)  # stale or merged hits took the places
-            proposed, ranked = await attempt(limit)
-        return ranked[:wanted]
+        ranking = _Ranking(self._database, who.tenant, wanted, min_score)
+        for depth in _DEPTHS:
+            hits = await propose(depth)
+            await ranking.take(hits)
+            if ranking.is_full or len(hits) < depth:
+                break
+        return ranking.best
+
+
+class _Ranking:
+    """Gathers visible chunks until there are enough.
+
+    A deeper search only adds behind what a shallower one found: the order of a page does not
+    depend on how many pages are asked for.
+    """
+
+    def __init__(
+        self, database: Database, tenant: str, wanted: int, min_score: float | None
+    ) -> None:
+        self._database = database
+        self._tenant = tenant
+        self._wanted = wanted
+        self._min_score = min_score
+        self._best: dict[str, Ranked] = {}
+        self._seen: set[str] = set()
+
+    @property
+    def is_full(self) -> bool:
+        return len(self._best) >= self._wanted
+
+    @property
+    def best(self) -> list[Ranked]:
+        return list(self._best.values())[: self._wanted]
+
+    async def take(self, hits: Sequence[Hit]) -> None:
+        new = [hit for hit in hits if hit.id not in self._seen and self._is_good(hit)]
+        self._seen.update(hit.id for hit in new)
+        while new and not self.is_full:
+            few = self._wanted - len(self._best) + _SPARE
+            some, new = new[:few], new[few:]
+            await self._add(some)
+
+    async def _add(self, hits: Sequence[Hit]) -> None:
+        found = await self._database.read(chunks.visible, self._tenant, [hit.id for hit in hits])
+        for hit in hits:  # best first: a parent keeps its best child's score
+            if (chunk := found.get(hit.id)) is not None:
+                self._best.setdefault(chunk.chunk, Ranked(chunk, hit))
+
+    def _is_good(self, hit: Hit) -> bool:
+        return self._min_score is None or (hit.similarity or 0.0) >= self._min_score
 
 
 def passage(ranked: Ranked) -> Passage:
@@ -109,7 +150,7 @@ def passage(ranked: Ranked) -> Passage:
         similarity=hit.similarity,
         document=found.document_id,
         data_source=found.data_source,
-        source_type="S3" if found.document_id.startswith("s3://") else "CUSTOM",
+        source_type="S3" if found.source_type == "S3" else "CUSTOM",
         chunk=found.chunk,
         start=found.start,
         end=found.end,
@@ -118,22 +159,9 @@ def passage(ranked: Ranked) -> Passage:
     )
 
 
-def _visible(connection: Connection, tenant: str, hits: list[Hit]) -> list[Ranked]:
-    found = documents.visible(connection, tenant, [hit.id for hit in hits])
-    best: dict[str, Ranked] = {}
-    for hit in hits:  # best first: a parent keeps its best child's score
-        if (chunk := found.get(hit.id)) is not None:
-            best.setdefault(chunk.chunk, Ranked(chunk, hit))
-    return list(best.values())
-
-
-def _similarity(hit: Hit) -> float:
-    return hit.similarity if hit.similarity is not None else 0.0
-
-
 def _offset(token: str | None) -> int:
     if token is None:
         return 0
-    if not token.isdecimal() or int(token) > _MOST_RANKED:
+    if not (token.isascii() and token.isdecimal()) or len(token) > 4 or int(token) > _MOST_RANKED:
         raise InvalidRequest("This nextToken is not one that was given out.", param="nextToken")
     return int(token)

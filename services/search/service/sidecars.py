@@ -60,9 +60,18 @@ def _load(body: bytes) -> dict[str, Any]:
         raise InvalidRequest("The metadata file is nested too deeply.") from error
     except ValueError as error:  # a JSONDecodeError, or a number of too many digits
         raise InvalidRequest(f"The metadata file is not valid JSON: {error}.") from error
+    _check_unicode(content)
     if not isinstance(content, dict):
         raise InvalidRequest("The metadata file must be a JSON object with metadataAttributes.")
     return content
+
+
+def _check_unicode(content: Any) -> None:
+    """JSON may spell halves of a surrogate pair, which no encoding can write."""
+    try:
+        json.dumps(content, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        raise InvalidRequest("The metadata file holds text that is not valid Unicode.") from error
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -76,16 +76,22 @@ class DirectSource:
     async def read(self, id: str) -> SourceBody:
         row = await self._row(id)
         if row.source_uri is not None:
-            body = await self._objects.read(self._tenant, row.source_uri)
-            name = row.source_uri
+            body, name = await self._linked(row.source_uri), row.source_uri
         else:
             body, name = row.content or b"", f"document{file_ending(row.media_type)}"
         sidecar = None
         if row.attributes_uri is not None:
-            sidecar = await self._objects.read(self._tenant, row.attributes_uri)
+            sidecar = await self._linked(row.attributes_uri)
         elif row.attributes is not None:
             sidecar = orjson.dumps({"metadataAttributes": row.attributes})
         return SourceBody(name, body, sidecar)
+
+    async def _linked(self, uri: str) -> bytes:
+        """What the document says that it consists of; without it there is a document, but bad."""
+        try:
+            return await self._objects.read(self._tenant, uri)
+        except NotFound as error:
+            raise InvalidRequest(f"There is nothing at {uri}.") from error
 
     async def _row(self, id: str) -> custom.Custom:
         row = await self._database.read(custom.get, self._tenant, self._data_source, id)
@@ -131,6 +137,15 @@ class BucketSource:
 
     def _uri(self, key: str) -> str:
         return f"s3://{self._bucket}/{key}"
+
+
+def check_in_bucket(uri: str, bucket: str, prefix: str, *, param: str) -> None:
+    """Raises InvalidRequest for what a sync of this bucket would not find."""
+    in_bucket, key = split_s3_uri(uri)
+    if in_bucket != bucket or not key.startswith(prefix) or key.endswith(("/", SIDECAR)):
+        raise InvalidRequest(
+            f"{uri} is not a document of the data source, s3://{bucket}/{prefix}.", param=param
+        )
 
 
 def split_s3_uri(uri: str) -> tuple[str, str]:

@@ -113,22 +113,13 @@ async def test_deleting_a_version_keeps_the_others(index: Index) -> None:
     assert await index.count(SPEC.name, document="other") == 1
 
 
-async def test_metadata_is_replaced_without_the_vectors(index: Index) -> None:
-    await index.upsert(
-        SPEC,
-        [
-            point(1, vector=EAST, text="apples", version=1, metadata={"a": "x", "gone": True}),
-            point(2, version=2, metadata={"a": "x"}),
-            point(3, document="other", metadata={"a": "x"}),
-        ],
-    )
-    for _ in range(2):
-        await index.set_metadata(SPEC.name, "doc", 1, {"a": "y", "n": 3.0}, 5)
-        assert await matching(index, Condition("equals", "a", "y")) == {1}
-        assert await matching(index, Condition("equals", "a", "x")) == {2, 3}
-        assert await matching(index, Condition("equals", "gone", True)) == set()
-        hits = await index.search(SPEC, query("apples", vector=EAST))
-        assert (hits[0].version, hits[0].similarity) == (5, pytest.approx(1.0))
+async def test_vectors_are_given_back_for_the_points_that_are_there(index: Index) -> None:
+    await index.upsert(SPEC, [point(1, vector=EAST), point(2, vector=NORTH)])
+    found = await index.vectors(SPEC.name, [uuid(2), uuid(1), uuid(7)])
+    assert set(found) == {uuid(1), uuid(2)}
+    assert found[uuid(1)].tolist() == pytest.approx(EAST)
+    assert found[uuid(2)].tolist() == pytest.approx(NORTH)
+    assert await index.vectors(SPEC.name, []) == {}
 
 
 async def test_counts_tell_documents_apart(index: Index) -> None:

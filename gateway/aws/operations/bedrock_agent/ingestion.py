@@ -84,7 +84,6 @@ async def ingest_documents(call: Call, parameters: Parameters) -> Parameters:
             _direct(document, f"documents.{n + 1}.member")
             for n, document in enumerate(parameters["documents"])
         ],
-        client_token=parameters.get("clientToken"),
     )
     accepted = await call.backends.search.put_documents(call.principal, ask)
     return {"documentDetails": [_detail(parameters, one) for one in accepted.items]}

@@ -14,7 +14,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 import qdrant_edge as edge
+from numpy.typing import NDArray
 
 from kit.errors import Internal, StorageFull, Unavailable
 from services.search.engines.index.encoding import DENSE, DOCUMENT, KEYS, SPARSE, TERMS, VERSION
@@ -85,10 +87,11 @@ class EdgeShard:
         self._append(edge.UpdateOperation.delete_points_by_filter(filter_))
         self._settle()
 
-    def overwrite_payload(self, filter_: Any, payload: dict[str, Any]) -> None:
-        _check_space(self._path)
-        self._append(edge.UpdateOperation.overwrite_payload_by_filter(filter_, payload))
-        self._settle()
+    def vectors(self, ids: Sequence[str]) -> dict[str, NDArray[np.float32]]:
+        """The dense vectors of the points that are there."""
+        with _translated(self._path):
+            found = self._shard.retrieve(list(ids), with_payload=False, with_vector=[DENSE])
+        return {str(point.id): np.asarray(point.vector[DENSE], np.float32) for point in found}
 
     def count(self, filter_: Any = None) -> int:
         with _translated(self._path):

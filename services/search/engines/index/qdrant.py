@@ -4,6 +4,8 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
+import numpy as np
+from numpy.typing import NDArray
 from qdrant_client import AsyncQdrantClient, models
 from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
 
@@ -11,7 +13,7 @@ from kit.errors import NotFound, StorageFull, Unavailable, UpstreamFailed
 from services.search.engines.index import encoding, filters, fusion, lexical
 from services.search.engines.index.encoding import DENSE, DOCUMENT, KEYS, SPARSE, TERMS, VERSION
 from services.search.engines.index.filters import Dialect
-from services.search.ports import CollectionSpec, Filter, Hit, IndexQuery, Metadata, Point
+from services.search.ports import CollectionSpec, Filter, Hit, IndexQuery, Point
 
 DIALECT: Final = Dialect(
     filter=models.Filter,
@@ -76,13 +78,16 @@ class QdrantIndex:
         async with _translated(encoding.check_collection(collection)):
             await self._client.delete(collection, gone, wait=True)
 
-    async def set_metadata(
-        self, collection: str, document: str, version: int, metadata: Metadata, new_version: int
-    ) -> None:
-        old = models.FilterSelector(filter=filters.of_document(DIALECT, document, version))
-        payload = encoding.payload(document, new_version, metadata)
+    async def vectors(self, collection: str, ids: Sequence[str]) -> dict[str, NDArray[np.float32]]:
+        found: dict[str, NDArray[np.float32]] = {}
         async with _translated(encoding.check_collection(collection)):
-            await self._client.overwrite_payload(collection, payload, old, wait=True)
+            for start in range(0, len(ids), _BATCH):
+                batch = list(ids[start : start + _BATCH])
+                points = await self._client.retrieve(
+                    collection, batch, with_payload=False, with_vectors=[DENSE]
+                )
+                found |= {str(point.id): _dense(point) for point in points}
+        return found
 
     async def search(self, spec: CollectionSpec, query: IndexQuery) -> list[Hit]:
         name = encoding.check_collection(spec.name)
@@ -104,6 +109,10 @@ class QdrantIndex:
         async with _translated(encoding.check_collection(collection)):
             return (await self._client.count(collection, count_filter=which, exact=True)).count
 
+    async def check(self) -> None:
+        async with _translated(""):
+            await self._client.get_collections()
+
     async def close(self) -> None:
         await self._client.close()
 
@@ -123,6 +132,11 @@ class QdrantIndex:
     async def _index(self, name: str, path: str, schema: Any) -> None:
         if self._has_indexes:  # the store in memory warns that it has none
             await self._client.create_payload_index(name, path, schema, wait=True)
+
+
+def _dense(point: models.Record) -> NDArray[np.float32]:
+    held = point.vector
+    return np.asarray(held[DENSE] if isinstance(held, dict) else held, np.float32)
 
 
 def _row(spec: CollectionSpec, point: Point, dense: list[float]) -> models.PointStruct:

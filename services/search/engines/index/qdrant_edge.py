@@ -14,10 +14,13 @@ from threading import Lock
 from typing import Final, TypeVar
 from uuid import uuid4
 
+import numpy as np
+from numpy.typing import NDArray
+
 from kit.errors import NotFound, Unavailable
 from services.search.engines.index import encoding, filters, fusion, lexical
 from services.search.engines.index.edge_shard import DIALECT, EdgeShard, sync_folder
-from services.search.ports import CollectionSpec, Hit, IndexQuery, Metadata, Point
+from services.search.ports import CollectionSpec, Hit, IndexQuery, Point
 
 _T = TypeVar("_T")
 _THREADS: Final = 4
@@ -79,14 +82,8 @@ class QdrantEdgeIndex:
         gone = filters.of_document(DIALECT, document, version)
         await self._run(partial(self._with, collection, lambda shard: shard.delete(gone)))
 
-    async def set_metadata(
-        self, collection: str, document: str, version: int, metadata: Metadata, new_version: int
-    ) -> None:
-        old = filters.of_document(DIALECT, document, version)
-        payload = encoding.payload(document, new_version, metadata)
-        await self._run(
-            partial(self._with, collection, lambda shard: shard.overwrite_payload(old, payload))
-        )
+    async def vectors(self, collection: str, ids: Sequence[str]) -> dict[str, NDArray[np.float32]]:
+        return await self._run(partial(self._with, collection, lambda shard: shard.vectors(ids)))
 
     async def search(self, spec: CollectionSpec, query: IndexQuery) -> list[Hit]:
         dense = encoding.dense_vector(spec, query.vector)
@@ -103,6 +100,9 @@ class QdrantEdgeIndex:
     async def count(self, collection: str, *, document: str | None = None) -> int:
         which = None if document is None else filters.of_document(DIALECT, document)
         return await self._run(partial(self._with, collection, lambda shard: shard.count(which)))
+
+    async def check(self) -> None:
+        """Nothing to reach: the index is in this process."""
 
     async def close(self) -> None:
         """Waits for running calls, closes every shard and gives the folder up."""
