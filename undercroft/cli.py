@@ -2,7 +2,7 @@
 
 import typer
 
-from undercroft.commands import audit, jobs, keys, limits, models, up
+from undercroft.commands import audit, jobs, keys, limits, models, secret_files, up
 
 app = typer.Typer(
     name="undercroft",
@@ -11,6 +11,7 @@ app = typer.Typer(
     pretty_exceptions_show_locals=False,
 )
 app.command("up")(up.up)
+app.command("secrets")(secret_files.make)
 app.add_typer(keys.app, name="keys")
 app.add_typer(limits.app, name="limits")
 app.add_typer(models.app, name="models")

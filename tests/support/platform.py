@@ -1,13 +1,14 @@
 """The running platform, as a user starts it: `undercroft up` in a process of its own."""
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,10 @@ from botocore.config import Config
 from undercroft.client_env import read_client_env
 
 ROOT = Path(__file__).resolve().parents[2]
+UNDERCROFT = str(Path(sys.executable).parent / "undercroft")
 MODELS = ROOT / ".undercroft" / "models"
 """Where `make setup` exports the embedding model; exported once for all tests."""
+_HANDED_OVER = "UNDERCROFT_TEST_PLATFORM"
 
 
 @dataclass(frozen=True)
@@ -28,13 +31,28 @@ class Credentials:
     secret_access_key: str
     bearer: str
 
+    @classmethod
+    def of(cls, variables: Mapping[str, str]) -> "Credentials":
+        """From what the command line prints, or what stands in `client.env`."""
+        names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "OPENAI_API_KEY")
+        return cls(*(variables[name] for name in names))
+
 
 @dataclass(frozen=True)
 class Platform:
     url: str
     data: Path
     owner: Credentials
-    process: subprocess.Popen[bytes]
+    command: tuple[str, ...] = (UNDERCROFT,)
+    """The command line, as it is called on this platform."""
+    options: tuple[str, ...] = ()
+    variables: Mapping[str, str] | None = None
+
+    def handed_over(self, folder: Path) -> dict[str, str]:
+        """The variables with which another test run drives this platform instead of its own."""
+        file = folder / "platform.json"
+        file.write_text(json.dumps({**asdict(self), "data": str(self.data)}))
+        return {**os.environ, _HANDED_OVER: str(file)}
 
     def boto3(self, service: str, who: Credentials | None = None, **config: Any) -> Any:
         """A client as users make it, for the first tenant or another."""
@@ -60,25 +78,34 @@ class Platform:
     def keys(self, tenant: str, *options: str) -> Credentials:
         """New keys of a tenant, from the command line."""
         made = self.run("keys", "create", "--tenant", tenant, *options)
-        values = dict(line.split("=", 1) for line in made.splitlines())
-        return Credentials(
-            values["AWS_ACCESS_KEY_ID"], values["AWS_SECRET_ACCESS_KEY"], values["OPENAI_API_KEY"]
-        )
+        return Credentials.of(dict(line.split("=", 1) for line in made.splitlines()))
 
     def run(self, *command: str) -> str:
-        """`undercroft …` on this platform's data; raises on a status other than 0."""
-        full = [str(Path(sys.executable).parent / "undercroft"), *command, "--data", str(self.data)]
-        return subprocess.run(full, check=True, capture_output=True, text=True).stdout
+        """`undercroft …` on this platform; raises on a status other than 0."""
+        full = [*self.command, *command, *self.options]
+        return subprocess.run(
+            full, check=True, capture_output=True, text=True, env=self.variables
+        ).stdout
 
     def environment(self) -> dict[str, str]:
         """What `source client.env` sets, for programs that a test starts."""
         return {**os.environ, **read_client_env(self.data / "client.env")}
 
 
+def given_platform() -> Platform | None:
+    """The one that another test run handed over to this."""
+    file = os.environ.get(_HANDED_OVER)
+    if file is None:
+        return None
+    fields = json.loads(Path(file).read_text())
+    fields["owner"] = Credentials(**fields["owner"])
+    return Platform(**{**fields, "data": Path(fields["data"])})
+
+
 @contextmanager
 def running_platform(data: Path, *, env: dict[str, str] | None = None) -> Iterator[Platform]:
     """Stopped with SIGTERM, as an operator would; it must then end by itself."""
-    command = [str(Path(sys.executable).parent / "undercroft"), "up", "--port", "0"]
+    command = [UNDERCROFT, "up", "--port", "0"]
     command += ["--data", str(data), "--models", str(MODELS)]
     data.mkdir(parents=True, exist_ok=True)
     log = data / "platform.log"
@@ -92,7 +119,7 @@ def running_platform(data: Path, *, env: dict[str, str] | None = None) -> Iterat
     finally:
         process.send_signal(signal.SIGTERM)
         try:
-            process.wait(30)
+            assert process.wait(30) == 0, log.read_text()
         except subprocess.TimeoutExpired:
             process.kill()
             raise AssertionError(f"the platform did not stop:\n{log.read_text()}") from None
@@ -108,9 +135,7 @@ def _wait(
             raise AssertionError(f"the platform ended at its start:\n{log.read_text()}")
         if file.exists() and file.stat().st_mtime_ns != before:
             env = read_client_env(file)
-            owner = Credentials(
-                env["AWS_ACCESS_KEY_ID"], env["AWS_SECRET_ACCESS_KEY"], env["OPENAI_API_KEY"]
-            )
-            return Platform(env["UNDERCROFT_URL"], data, owner, process)
+            owner = Credentials.of(env)
+            return Platform(env["UNDERCROFT_URL"], data, owner, options=("--data", str(data)))
         time.sleep(0.05)
     raise AssertionError(f"the platform did not start in time:\n{log.read_text()}")

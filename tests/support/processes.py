@@ -11,7 +11,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tests.support.platform import MODELS, ROOT, Credentials, Platform
@@ -115,6 +115,7 @@ def answer(url: str) -> int:
         with urllib.request.urlopen(url, timeout=3) as reply:
             return int(reply.status)
     except urllib.error.HTTPError as error:
+        error.close()
         return error.code
     except OSError:
         return 0
@@ -167,29 +168,14 @@ def running_fleet(folder: Path, postgres: str, redis: str) -> Iterator[Fleet]:
         for process in processes.values():
             process.start()
         gateway = processes["gateway"]
-        assert gateway.popen is not None
-        owner = make_keys("acme", gateway.environment)
-        yield Fleet(processes, Platform(gateway.url, folder, owner, gateway.popen))
+        # As in the gateway's container: its variables, and commands without options.
+        inside = {**clean_environment(), **gateway.environment}
+        nobody = Platform(gateway.url, folder, Credentials("", "", ""), variables=inside)
+        yield Fleet(processes, replace(nobody, owner=nobody.keys("acme")))
     finally:
         for process in processes.values():
             if process.popen is not None and process.popen.poll() is None:
                 process.kill()
-
-
-def make_keys(tenant: str, environment: Mapping[str, str]) -> Credentials:
-    """As in the gateway's container: `undercroft keys create --tenant …` and no more."""
-    command = [str(Path(sys.executable).parent / "undercroft"), "keys", "create"]
-    made = subprocess.run(
-        [*command, "--tenant", tenant],
-        env={**clean_environment(), **environment},
-        check=True,
-        capture_output=True,
-        text=True,
-    ).stdout
-    values = dict(line.split("=", 1) for line in made.splitlines())
-    return Credentials(
-        values["AWS_ACCESS_KEY_ID"], values["AWS_SECRET_ACCESS_KEY"], values["OPENAI_API_KEY"]
-    )
 
 
 def figures(fleet: Fleet) -> str:
