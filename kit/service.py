@@ -4,6 +4,7 @@ import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, aclosing
 from typing import Annotated, TypeVar, cast
+from uuid import uuid4
 
 import orjson
 from fastapi import Depends, FastAPI, Request
@@ -69,28 +70,35 @@ Caller = Annotated[Principal, Depends(caller)]
 
 
 class ErrorBoundary:
-    """Turns what nobody expected into a plain 500; the stack goes to the log only."""
+    """Turns what nobody expected into a plain 500; the stack goes to the log only.
+
+    Gives each request the id that its answer, its problem and the log tell.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = False
+        request_id = uuid4().hex
+        scope.setdefault("state", {})["request_id"] = request_id
 
         async def watched(message: Message) -> None:
             nonlocal started
-            started = started or message["type"] == "http.response.start"
+            if message["type"] == "http.response.start":
+                started = True
+                headers = [*message.get("headers", []), (b"x-request-id", request_id.encode())]
+                message = {**message, "headers": headers}
             await send(message)
 
         try:
             await self._app(scope, receive, watched)
         except Exception:
-            log.exception("unexpected failure in %s", scope.get("path"))
+            log.exception("request %s to %s failed", request_id, scope.get("path"))
             if started:
                 raise
-            await _answer(Internal("Something went wrong inside the platform."))(
-                scope, receive, send
-            )
+            failure = Internal("Something went wrong inside the platform.")
+            await answer(failure, request_id)(scope, receive, watched)
 
 
 def invalid_request(error: RequestValidationError) -> InvalidRequest:
@@ -123,20 +131,31 @@ async def ndjson(lines: AsyncGenerator[BaseModel, None]) -> AsyncGenerator[bytes
             yield problem_line(error)
 
 
-async def _told(_: Request, error: Exception) -> Response:
-    return _answer(cast(PlatformError, error))
+async def _told(request: Request, error: Exception) -> Response:
+    return answer(cast(PlatformError, error), request.state.request_id)
 
 
-async def _unprocessable(_: Request, error: Exception) -> Response:
-    return _answer(invalid_request(cast(RequestValidationError, error)))
+async def _unprocessable(request: Request, error: Exception) -> Response:
+    refusal = invalid_request(cast(RequestValidationError, error))
+    return answer(refusal, request.state.request_id)
 
 
 async def _no_route(request: Request, error: Exception) -> Response:
-    if isinstance(error, HTTPException) and error.status_code == 405:
-        return _answer(MethodNotAllowed(f"{request.url.path} does not take {request.method}."))
-    return _answer(NotFound(f"There is nothing at {request.url.path}."))
+    return answer(_refusal(request, cast(HTTPException, error)), request.state.request_id)
 
 
-def _answer(error: PlatformError) -> Response:
-    body = orjson.dumps(problem(error))
+def _refusal(request: Request, error: HTTPException) -> PlatformError:
+    """What the framework refused by itself: a path, a method, or a body that it could not read."""
+    if isinstance(error.__cause__, PlatformError):
+        return error.__cause__
+    if error.status_code == 405:
+        return MethodNotAllowed(f"{request.url.path} does not take {request.method}.")
+    if error.status_code == 400:
+        return InvalidRequest("The body cannot be read: it must be JSON in UTF-8.")
+    return NotFound(f"There is nothing at {request.url.path}.")
+
+
+def answer(error: PlatformError, request_id: str) -> Response:
+    """The error as problem+json, with `Retry-After` where it says when to come back."""
+    body = orjson.dumps(problem(error, request_id))
     return Response(body, error.status, retry_headers(error), media_type=MEDIA_TYPE)

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from gateway.backends import Backends
 from gateway.gate import Gate
 from gateway.rest import account, health, ingestion, jobs, search
+from gateway.rest.body_limit import BodyLimit
 from kit.problems import MEDIA_TYPE
 from kit.service import tell_problems
 
@@ -64,6 +65,7 @@ def create_app(
     )
     app.state.backends, app.state.gate = backends, gate
     app.state.ready, app.state.coverage = ready, coverage
+    app.add_middleware(BodyLimit)
     tell_problems(app)
     api = APIRouter(prefix="/api/v1", responses=_REFUSALS)
     for part in (search, ingestion, jobs, account):

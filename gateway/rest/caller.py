@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from typing import Annotated
-from uuid import uuid4
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPBearer
@@ -33,7 +32,7 @@ async def caller(
         outcome = error.code
         raise
     finally:
-        await gate.record(Visit(principal, operation, outcome, str(uuid4())))
+        await gate.record(Visit(principal, operation, outcome, request.state.request_id))
 
 
 def backends(request: Request) -> Backends:

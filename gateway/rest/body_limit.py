@@ -1,0 +1,41 @@
+"""Holds request bodies to a size: refused by their stated length before they are read."""
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from kit.errors import PayloadTooLarge
+from kit.service import answer
+
+MOST_BODY = 32 * 2**20
+
+
+class BodyLimit:
+    """Pure ASGI; inside of the error boundary, which tells what it raises while a body is read."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        stated = dict(scope["headers"]).get(b"content-length", b"0")
+        if stated.isdigit() and int(stated) > MOST_BODY:
+            refusal = answer(_too_large(), scope["state"]["request_id"])
+            refusal.headers["connection"] = "close"  # the body still comes; nobody will read it
+            await refusal(scope, receive, send)
+            return
+        size = 0
+
+        async def counted() -> Message:
+            nonlocal size
+            message = await receive()
+            size += len(message.get("body", b""))
+            if size > MOST_BODY:
+                raise _too_large()
+            return message
+
+        await self._app(scope, counted, send)
+
+
+def _too_large() -> PayloadTooLarge:
+    return PayloadTooLarge(f"A body may have {MOST_BODY} bytes.")
