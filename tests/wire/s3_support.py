@@ -98,7 +98,7 @@ def running(folder: Path, *, tls: bool = False) -> Iterator[S3Server]:
         record=_record_nothing,
         operations={served.id: served for served in registered()},
     )
-    certificate = _certificate(folder) if tls else None
+    certificate = certificate_file(folder) if tls else None
     files = {"ssl_certfile": certificate, "ssl_keyfile": certificate} if certificate else {}
     with _serving(door, **files) as port:
         scheme = "https" if tls else "http"
@@ -167,7 +167,7 @@ def _serving(door: AwsDoor, **files: Any) -> Iterator[int]:
         thread.join(10)
 
 
-def _certificate(folder: Path) -> Path:
+def certificate_file(folder: Path) -> Path:
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "undercroft test")])
     now = datetime.datetime.now(datetime.UTC)
