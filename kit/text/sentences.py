@@ -3,6 +3,7 @@
 # ruff: noqa: RUF001 (the punctuation of many scripts is the point)
 import re
 from collections.abc import Iterator
+from itertools import islice
 
 _CLOSERS = "\"'”’»)\\]}」』】）》*_"
 _CANDIDATE = re.compile(
@@ -15,6 +16,9 @@ _CANDIDATE = re.compile(
     re.VERBOSE,
 )
 _BLOCK_START = re.compile(r"(?:[-*+•‣▪–]|\d{1,3}[.)]|#{1,6}|>)[ \t]|\|")
+# Between cells there is no space, as there is in prose; "1,200" is one cell.
+_CELL_BREAK = re.compile(r"[,;\t](?=\S)(?!\d{3}(?!\d))|\|")
+_CELL_BREAKS = 3
 _BEFORE = re.compile(r"(?:[^\W_]\.)*[^\W_]+$")
 _AFTER = re.compile(r"[^\W_]{1,20}")
 _OPENERS = "\"'“‘«([{「『【（《*_-–—•¿¡"
@@ -60,6 +64,12 @@ def sentence_spans(text: str) -> list[tuple[int, int]]:
         start = cut
     _append_trimmed(spans, text, start, len(text))
     return spans
+
+
+def is_row(text: str, start: int = 0, end: int | None = None) -> bool:
+    """Whether a line is a row of a table: comma-, semicolon- or tab-separated, or with bars."""
+    breaks = _CELL_BREAK.finditer(text, start, len(text) if end is None else end)
+    return sum(1 for _ in islice(breaks, _CELL_BREAKS)) == _CELL_BREAKS
 
 
 def _append_trimmed(spans: list[tuple[int, int]], text: str, start: int, end: int) -> None:
@@ -138,6 +148,8 @@ def _starts_line(text: str, at: int) -> bool:
 def _line_ends_block(text: str, start: int, end: int, following: int) -> bool:
     """Whether a single line break separates blocks rather than wraps a sentence."""
     if _BLOCK_START.match(text, following) or text[start : start + 1] in ("#", "|"):
+        return True
+    if is_row(text, start, end):
         return True
     head = text[following : following + 1]
     if not (head.isupper() or head.isdigit()) or text[end - 1 : end] in (",", ";", "-", "–", "—"):

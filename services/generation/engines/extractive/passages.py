@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kit.text.facts import Number, identifiers, names, numbers, plain_terms, speaks_for_owner
-from kit.text.sentences import sentence_spans
+from kit.text.sentences import is_row, sentence_spans
 
 _SPACE = re.compile(r"\s+")
 _HEADING_LENGTH = 100
@@ -79,17 +79,24 @@ def _rarity(total: int, count: int) -> float:
 
 
 def _sentences(index: int, passage: str) -> list[Sentence]:
-    texts = [_SPACE.sub(" ", passage[start:end]) for start, end in sentence_spans(passage)]
+    spans = sentence_spans(passage)
+    texts = [_SPACE.sub(" ", passage[start:end]) for start, end in spans]
     amounts = [tuple(numbers(text)) for text in texts]
     terms = [
         frozenset(plain_terms(text, found)) for text, found in zip(texts, amounts, strict=True)
     ]
-    headings = [_is_heading(text) for text in texts]
+    rows = [is_row(passage, start, end) for start, end in spans]
+    headings = [
+        _names_columns(text, at > 0 and rows[at - 1]) if rows[at] else _is_heading(text)
+        for at, text in enumerate(texts)
+    ]
     found = []
     heading = -1
     for at, text in enumerate(texts):
         if headings[at]:
             heading = at
+        if rows[at] and heading >= 0 and rows[heading]:
+            terms[at] |= terms[heading]  # a row has what its columns are called
         around = {*range(max(0, at - _CONTEXT), at), heading} - {-1, at}
         found.append(
             Sentence(
@@ -106,6 +113,11 @@ def _sentences(index: int, passage: str) -> list[Sentence]:
             )
         )
     return found
+
+
+def _names_columns(row: str, follows_row: bool) -> bool:
+    """Whether it is the first row of a table and looks like names rather than values."""
+    return not follows_row and not any(map(str.isdigit, row))
 
 
 def _is_heading(text: str) -> bool:

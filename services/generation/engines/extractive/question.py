@@ -94,16 +94,22 @@ def read_question(text: str) -> Asked:
     terms = plain_terms(re.sub(_HOW, " ", plain, flags=re.IGNORECASE))
     placed = {term for match in _PLACED.finditer(plain) for term in plain_terms(match.group())}
     unit = _UNIT.search(plain)
+    pinned = frozenset(identifiers(plain))
     return Asked(
         text=text,
         terms={term: _ASKING_WEIGHT if term in _ASKING else 1.0 for term in terms},
         names=named,
         owner=(named - placed) | _OWNER_WORDS.intersection(terms),
-        identifiers=frozenset(identifiers(plain)),
+        identifiers=pinned,
         amounts=frozenset(number.key for number in found if not number.is_year),
         years=frozenset(number.key for number in found if number.is_year),
-        expected=next(
-            (kind for kind, cue in _CUES if re.search(cue, plain, re.IGNORECASE)), "anything"
-        ),
+        expected=_expected(plain, pinned),
         unit=frozenset(plain_terms(unit[1])) if unit else frozenset(),
     )
+
+
+def _expected(plain: str, pinned: frozenset[str]) -> Expected:
+    """The kind of thing asked for; not an address where the question gives one."""
+    kinds = (kind for kind, cue in _CUES if re.search(cue, plain, re.IGNORECASE))
+    given = any("@" in one for one in pinned)
+    return next((kind for kind in kinds if not (given and kind == "email")), "anything")

@@ -11,6 +11,7 @@ from services.generation.engines.extractive.question import Asked
 
 _NEAR = 0.6  # what a term is worth when only the text just before has it
 _NAME = 1.4
+_IDENTIFIER = 2  # of the rarest words: it pins down who or what is asked about
 _AMOUNT_NEAR = 0.6  # when the amounts of the question are only in the text just before
 _FOREIGN = 0.75  # for each content word of the question that none of the passages has
 _OWNER_NAME = 0.3  # the name of the owner, in a text that says "we"
@@ -57,9 +58,10 @@ def score(asked: Asked, sentence: Sentence, collection: Collection) -> Score:
         term: importance * collection.weight(term) * _name_factor(asked, term, sentence, collection)
         for term, importance in asked.terms.items()
     }
-    # An amount that the question fixes is worth as much as the rarest of words.
+    # What the question fixes is worth as much as the rarest of words, or more.
     weights |= dict.fromkeys(asked.amounts, collection.unseen)
-    said = sentence.terms | sentence.keys
+    weights |= dict.fromkeys(asked.identifiers, _IDENTIFIER * collection.unseen)
+    said = sentence.terms | sentence.keys | sentence.identifiers
     nearby = (sentence.near_terms | sentence.near_keys) - said
     total = sum(weights.values()) or 1.0
     own = sum(weight for word, weight in weights.items() if word in said) / total
@@ -68,7 +70,7 @@ def score(asked: Asked, sentence: Sentence, collection: Collection) -> Score:
     if not asked.terms:  # only amounts or years were asked for
         covered = own = 1.0
     value = covered * _anchored(asked, sentence) * _holds(asked, sentence)
-    value *= _FOREIGN ** _foreign(asked, collection)
+    value *= _FOREIGN ** (_doubt(asked, sentence) * _foreign(asked, collection))
     return Score(value * (0.3 if sentence.is_heading else 1.0), own)
 
 
@@ -76,6 +78,14 @@ def _name_factor(asked: Asked, term: str, sentence: Sentence, collection: Collec
     if term in asked.owner and collection.own_voice and term not in sentence.terms:
         return _OWNER_NAME
     return _NAME if term in asked.names else 1.0
+
+
+def _doubt(asked: Asked, sentence: Sentence) -> int:
+    """How much a word counts that no passage has."""
+    if asked.expected == "yes_no":  # it may be the very thing to confirm or deny
+        return 2
+    pinned = asked.identifiers and asked.identifiers <= sentence.identifiers
+    return 0 if pinned and asked.expected != "anything" else 1
 
 
 def _foreign(asked: Asked, collection: Collection) -> int:

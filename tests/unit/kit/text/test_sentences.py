@@ -71,3 +71,18 @@ def test_hostile_repetition_stays_linear(unit: str) -> None:
     begin = time.perf_counter()
     sentence_spans(unit * 200_000 + "a")
     assert time.perf_counter() - begin < 4
+
+
+def test_a_row_of_a_table_is_a_sentence_of_its_own() -> None:
+    rows = [
+        "id,name,town,note",
+        "1,Ann Hill,Cork,Pays 1,200 a month",
+        "2,Bo Ek,Lund,Paid; moved away",
+    ]
+    text = "\n".join(rows)
+    assert [text[start:end] for start, end in sentence_spans(text)] == rows
+
+
+def test_commas_in_wrapped_prose_do_not_make_it_a_table() -> None:
+    text = "They sold apples, pears, plums, 1,200,300 cherries, nuts\nand a little honey."
+    assert sentence_spans(text) == [(0, len(text))]
