@@ -17,12 +17,16 @@ _SMOOTHING = 8
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """`near_*` tell of the heading and of the sentences just before; `passage` is a number."""
+    """`near_*` tell of the heading and of the sentences just before; `passage` is a number.
+
+    `columns` are the stems of what the columns are called, where it is a row of a table.
+    """
 
     text: str
     passage: int
     position: int
     terms: frozenset[str]
+    columns: frozenset[str]
     names: frozenset[str]
     identifiers: frozenset[str]
     numbers: tuple[Number, ...]
@@ -95,8 +99,7 @@ def _sentences(index: int, passage: str) -> list[Sentence]:
     for at, text in enumerate(texts):
         if headings[at]:
             heading = at
-        if rows[at] and heading >= 0 and rows[heading]:
-            terms[at] |= terms[heading]  # a row has what its columns are called
+        in_table = rows[at] and heading >= 0 and rows[heading] and heading != at
         around = {*range(max(0, at - _CONTEXT), at), heading} - {-1, at}
         found.append(
             Sentence(
@@ -104,6 +107,7 @@ def _sentences(index: int, passage: str) -> list[Sentence]:
                 passage=index,
                 position=at,
                 terms=terms[at],
+                columns=terms[heading] if in_table else frozenset(),
                 names=frozenset(names(text)),
                 identifiers=frozenset(identifiers(text, amounts[at])),
                 numbers=amounts[at],

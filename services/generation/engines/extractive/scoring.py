@@ -62,11 +62,13 @@ def score(asked: Asked, sentence: Sentence, collection: Collection) -> Score:
     weights |= dict.fromkeys(asked.amounts, collection.unseen)
     weights |= dict.fromkeys(asked.identifiers, _IDENTIFIER * collection.unseen)
     said = sentence.terms | sentence.keys | sentence.identifiers
-    nearby = (sentence.near_terms | sentence.near_keys) - said
+    columns = sentence.columns - said
+    nearby = (sentence.near_terms | sentence.near_keys) - said - columns
     total = sum(weights.values()) or 1.0
     own = sum(weight for word, weight in weights.items() if word in said) / total
+    named = sum(weight for word, weight in weights.items() if word in columns)
     near = sum(weight for word, weight in weights.items() if word in nearby)
-    covered = own + _NEAR * near / total
+    covered = own + (named + _NEAR * near) / total
     if not asked.terms:  # only amounts or years were asked for
         covered = own = 1.0
     value = covered * _anchored(asked, sentence) * _holds(asked, sentence)
