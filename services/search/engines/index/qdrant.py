@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from qdrant_client import AsyncQdrantClient, models
 from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
 
-from kit.errors import NotFound, StorageFull, Unavailable, UpstreamFailed
+from kit.errors import NotFound, StorageFull, Unavailable, Unsupported, UpstreamFailed
 from services.search.engines.index import encoding, filters, fusion, lexical
 from services.search.engines.index.encoding import DENSE, DOCUMENT, KEYS, SPARSE, TERMS, VERSION
 from services.search.engines.index.filters import Dialect
@@ -25,6 +25,7 @@ DIALECT: Final = Dialect(
     range=models.Range,
 )
 IN_MEMORY: Final = ":memory:"
+_OLDEST: Final = [1, 20]
 _BATCH: Final = 256
 _MAX_INDEXES: Final = 32
 _KEYWORD: Final = models.KeywordIndexParams(type=models.KeywordIndexType.KEYWORD)
@@ -36,7 +37,10 @@ class QdrantIndex:
     """Implements Index. `url` may be `:memory:`: the client library's own store, for tests."""
 
     def __init__(self, url: str, api_key: str | None = None, *, timeout_s: int = 30) -> None:
-        self._client = AsyncQdrantClient(location=url, api_key=api_key, timeout=timeout_s)
+        # The client's own look at the version is a thread that only warns; `check` refuses.
+        self._client = AsyncQdrantClient(
+            location=url, api_key=api_key, timeout=timeout_s, check_compatibility=False
+        )
         self._has_indexes = url != IN_MEMORY
         self._indexed: dict[str, set[str]] = {}
 
@@ -110,8 +114,11 @@ class QdrantIndex:
             return (await self._client.count(collection, count_filter=which, exact=True)).count
 
     async def check(self) -> None:
+        """Raises Unavailable, and Unsupported for a server that lacks what is used here."""
         async with _translated(""):
-            await self._client.get_collections()
+            version = (await self._client.info()).version
+        if [int(part) for part in version.split(".")[:2]] < _OLDEST:
+            raise Unsupported(f"The index server is Qdrant {version}; 1.20 or newer is needed.")
 
     async def close(self) -> None:
         await self._client.close()
