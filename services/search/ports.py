@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kit.auth.principal import Principal
+from kit.errors import InvalidRequest
 
 Vectors: TypeAlias = NDArray[np.float32]
 """Shape (texts, dimension), each row of length 1 in the L2 norm."""
@@ -183,6 +184,10 @@ class RecordStructure:
     content_field: str
     include_fields: tuple[str, ...] | None = None
     exclude_fields: tuple[str, ...] = ()
+
+
+class NoText(InvalidRequest):
+    """The document is well, but there is nothing in it to index."""
 
 
 class Parser(Protocol):

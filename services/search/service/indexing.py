@@ -5,13 +5,13 @@ from sqlalchemy import Connection
 
 from kit.database import Database
 from kit.errors import Conflict, InvalidRequest, NotFound
-from services.search.ports import Index, Vectors
+from services.search.ports import Index, NoText, Vectors
 from services.search.repository import chunks, documents
 from services.search.repository.chunks import NewChunk
 from services.search.repository.documents import Known, Marks
 from services.search.service.audit import Auditor
 from services.search.service.embedding import Embedding
-from services.search.service.preparing import Described, NoText, Preparing
+from services.search.service.preparing import Described, Preparing
 from services.search.service.scope import Scope
 from services.search.service.sources import Source, SourceBody
 from services.search.service.versions import Draft, Versions

@@ -6,8 +6,7 @@ from pathlib import PurePosixPath
 
 import orjson
 
-from kit.errors import InvalidRequest
-from services.search.ports import Chunk, Metadata, ParsedDocument, Parser
+from services.search.ports import Chunk, Metadata, NoText, ParsedDocument, Parser
 from services.search.repository.chunks import NewChunk
 from services.search.service.chunking.chunker import chunk_document
 from services.search.service.chunking.strategy import parse_strategy
@@ -28,10 +27,6 @@ class Described:
     metadata: Metadata
     sidecar: Sidecar
     content_hash: str
-
-
-class NoText(InvalidRequest):
-    """There is nothing to index, nor anything left of what was there before."""
 
 
 class Preparing:

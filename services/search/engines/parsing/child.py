@@ -16,7 +16,7 @@ from services.search.engines.parsing.confinement import (
 )
 from services.search.engines.parsing.csv import Columns, parse_csv
 from services.search.engines.parsing.docx import parse_docx
-from services.search.engines.parsing.extracted import Extracted
+from services.search.engines.parsing.extracted import Extracted, NoText
 from services.search.engines.parsing.filetypes import detect
 from services.search.engines.parsing.frames import read_frame, write_frame
 from services.search.engines.parsing.html import parse_html
@@ -62,7 +62,7 @@ def _answer(
             "rows": extracted.rows,
         }, extracted.text.encode()
     except InvalidRequest as error:
-        return {"reason": error.message}, b""
+        return {"reason": error.message, "empty": isinstance(error, NoText)}, b""
     except MemoryError:
         pass
     except Exception as error:  # noqa: BLE001 (here a library's bug becomes the document's failure)
@@ -91,5 +91,5 @@ def parse(header: dict[str, Any], body: bytes, limits: ParsingLimits) -> Extract
         raise InvalidRequest("Only a CSV file can be read per row, as its sidecar asks.")
     extracted = _PARSERS[kind](body, limits)
     if not extracted.text.strip():
-        raise InvalidRequest("The document has no text.")
+        raise NoText("The document has no text.")
     return extracted

@@ -15,6 +15,10 @@ class Extracted:
     rows: list[tuple[int, int, dict[str, str]]] | None = None
 
 
+class NoText(InvalidRequest):
+    """ports.NoText, in the child."""
+
+
 class TextBuilder:
     """Appends pieces, cleaned, up to a number of characters; `length` is the next offset."""
 

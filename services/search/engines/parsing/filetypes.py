@@ -3,6 +3,7 @@
 from typing import Final
 
 from kit.errors import InvalidRequest
+from services.search.engines.parsing.extracted import NoText
 
 _FORMATS: Final = {
     "txt": "text", "text": "text", "md": "markdown", "markdown": "markdown",
@@ -41,7 +42,7 @@ def detect(name: str, body: bytes) -> str:
     if kind is None:
         raise InvalidRequest(_refusal(extension))
     if not body:
-        raise InvalidRequest("The file is empty.")
+        raise NoText("The file is empty.")
     found = next((what for magic, what in _MAGIC if body.startswith(magic)), None)
     if kind == "pdf":
         if b"%PDF-" not in body[:_PDF_HEADER_WITHIN]:

@@ -7,7 +7,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode, SelectolaxError
 
 from kit.errors import InvalidRequest
 from services.search.engines.parsing.charsets import decode_text
-from services.search.engines.parsing.extracted import Extracted, TextBuilder
+from services.search.engines.parsing.extracted import Extracted, NoText, TextBuilder
 from services.search.engines.parsing.limits import ParsingLimits
 
 _HEADINGS: Final = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
@@ -43,7 +43,7 @@ def html_to_text(source: str, limits: ParsingLimits) -> Extracted:
     if tree.body is not None:
         _walk(tree.body, writer)
     if not writer.builder.length:
-        raise InvalidRequest("The document has no text.")
+        raise NoText("The document has no text.")
     return Extracted(writer.builder.text() + "\n", headings=writer.headings)
 
 

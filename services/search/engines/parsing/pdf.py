@@ -4,7 +4,7 @@ import pypdfium2
 import pypdfium2.raw
 
 from kit.errors import InvalidRequest
-from services.search.engines.parsing.extracted import Extracted, TextBuilder
+from services.search.engines.parsing.extracted import Extracted, NoText, TextBuilder
 from services.search.engines.parsing.limits import ParsingLimits
 from services.search.engines.parsing.pdf_paragraphs import with_paragraphs
 
@@ -32,7 +32,7 @@ def parse_pdf(body: bytes, limits: ParsingLimits) -> Extracted:
         found = found or bool(text)
         builder.add(f"{text}\n\n" if text else "")
     if not found:
-        raise InvalidRequest("The PDF has no text: its pages are images or empty.")
+        raise NoText("The PDF has no text: its pages are images or empty.")
     return Extracted(builder.text(), pages=pages)
 
 

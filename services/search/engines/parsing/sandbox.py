@@ -12,7 +12,7 @@ from kit.errors import InvalidRequest, Unavailable
 from services.search.engines.parsing.fork_client import ForkServer
 from services.search.engines.parsing.frames import pack, receive_frame
 from services.search.engines.parsing.limits import MIB, ParsingLimits
-from services.search.ports import Page, ParsedDocument, ParsedRow, RecordStructure
+from services.search.ports import NoText, Page, ParsedDocument, ParsedRow, RecordStructure
 
 _log = logging.getLogger(__name__)
 _GRACE = 1.0  # the kernel's clock in the child comes first; this is for one that evades it
@@ -100,6 +100,8 @@ def _document(answer: bytes, text: bytes) -> ParsedDocument:
     header = json.loads(answer)
     if "bug" in header:
         _log.error("the document parser failed: %s", header["bug"])
+    if header.get("empty"):
+        raise NoText(header["reason"])
     if "reason" in header:
         raise InvalidRequest(header["reason"])
     rows = header["rows"]
