@@ -15,7 +15,8 @@ COPY pyproject.toml constraints.txt README.md ./
 RUN python -m pip --python /opt/venv/bin/python install --constraint constraints.txt ".[${EXTRAS}]"
 COPY . .
 RUN python -m pip --python /opt/venv/bin/python install --no-deps --editable . \
-    && /opt/venv/bin/python -m compileall -q /app /opt/venv/lib
+    && /opt/venv/bin/python -m compileall -q /app /opt/venv/lib \
+    && chmod -R a+rX /app
 
 # torch is here and in no image that runs: it writes the ONNX file of the embedding model, once.
 FROM builder AS model
