@@ -28,7 +28,8 @@ DatabaseUrl = Annotated[
 MasterKey = Annotated[
     Path | None, typer.Option(help="The master key file of a platform that is not embedded.")
 ]
-console = Console()
+_PIPED_WIDTH = 400  # what reads a pipe wants whole ids, not the 80 columns of no terminal
+console = Console(width=None if sys.stdout.isatty() else _PIPED_WIDTH)
 
 
 @contextmanager
