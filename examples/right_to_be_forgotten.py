@@ -48,7 +48,7 @@ def main() -> None:
         ask(base, QUESTION)
         ask(base, FOLLOW_UP, session)
         tell_traces(base)
-    tell_trail(base)
+        tell_trail(base)
 
 
 def ask(base: Base, question: str, session: str | None = None) -> str:

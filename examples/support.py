@@ -126,4 +126,4 @@ def _counts(statistics: Mapping[str, int]) -> str:
         if count:
             words = "".join(f" {c.lower()}" if c.isupper() else c for c in name[len("numberOf") :])
             told.append(f"{count}{words}")
-    return ", ".join(told)
+    return ", ".join(told) or "nothing there"

@@ -1,6 +1,7 @@
 """Numbers, identifiers and names of a text, in forms that compare: "$245B" is "245 billion"."""
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -78,6 +79,12 @@ def number_keys(text: str) -> set[str]:
     return {number.key for number in numbers(text)}
 
 
+def _is_within(start: int, end: int, spans: Sequence[tuple[int, int]]) -> bool:
+    """Whether it is part of one of these spans, which are in order."""
+    at = bisect_right(spans, start, key=lambda span: span[0]) - 1
+    return at >= 0 and end <= spans[at][1]
+
+
 def identifiers(text: str, amounts: Sequence[Number] | None = None) -> set[str]:
     """Email addresses, and words that mix letters with digits ("ORD-1042", "Graviton3").
 
@@ -85,8 +92,9 @@ def identifiers(text: str, amounts: Sequence[Number] | None = None) -> set[str]:
     """
     if amounts is None:
         amounts = numbers(text)
-    counted = {text[amount.start : amount.end].strip("$€£¥₹ ") for amount in amounts}
-    found = {match.group() for match in _IDENTIFIER.finditer(text)} - counted
+    counted = [(amount.start, amount.end) for amount in amounts]
+    spans = (match.span() for match in _IDENTIFIER.finditer(text))
+    found = {text[start:end] for start, end in spans if not _is_within(start, end, counted)}
     mixed = {word for word in found if any(map(str.isupper, word)) or _ADJACENT.search(word)}
     return {word.casefold() for word in mixed} | {
         match.group().casefold() for match in _EMAIL.finditer(text)

@@ -73,3 +73,7 @@ def test_a_follow_up_is_made_to_stand_alone(
     earlier: list[str], question: str, expected: str
 ) -> None:
     assert stand_alone(question, earlier) == expected
+
+
+def test_a_part_of_an_amount_is_no_identifier() -> None:
+    assert identifiers("from $24.5M to €51.4m with ORD-1042 and Lynx3") == {"ord-1042", "lynx3"}
