@@ -1,17 +1,17 @@
 """`undercroft up`: the whole platform in one process."""
 
-import asyncio
 from pathlib import Path
 from socket import socket
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 import uvicorn
+import uvloop
 from typing_extensions import override
 
 from kit.auth.directory import KeyDirectory
 from kit.errors import Unauthenticated
-from kit.process import process, server_config
+from kit.process import Server, process, server_config
 from undercroft.client_env import read_client_env, write_client_env
 from undercroft.commands.common import DEFAULT_DATA, Data, console
 from undercroft.commands.keys import credentials
@@ -38,7 +38,7 @@ def up(
 
     with process("undercroft"):
         platform = Embedded(Folder(data), models=models)
-        asyncio.run(_serve(platform, host, port))
+        uvloop.run(_serve(platform, host, port))
 
 
 async def _serve(platform: "Embedded", host: str, port: int) -> None:
@@ -48,7 +48,7 @@ async def _serve(platform: "Embedded", host: str, port: int) -> None:
     await server.serve()
 
 
-class _Announcing(uvicorn.Server):
+class _Announcing(Server):
     """Tells where the platform is once its port is open."""
 
     def __init__(self, config: uvicorn.Config, folder: "Folder", keys: dict[str, str]) -> None:
