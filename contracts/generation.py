@@ -82,7 +82,7 @@ class GenerationClient(ServiceClient):
     """The generation service, as the other processes see it."""
 
     async def chat(self, principal: Principal, request: ChatRequest) -> ChatResponse:
-        whole = request.model_copy(update={"stream": False})
+        whole = request.model_copy(update={"stream": False}) if request.stream else request
         return await self._call(principal, "/chat", whole, ChatResponse)
 
     async def stream(

@@ -8,9 +8,8 @@ from typing import Any, TypeVar
 from starlette.types import Receive, Scope, Send
 
 from gateway.response import Response
+from kit.leaving import CallerGone, unless_gone
 
-# Work that ends sooner is not worth a task that listens for the client's end of the line.
-_UNWATCHED_SECONDS = 0.25
 Result = TypeVar("Result")
 
 
@@ -26,28 +25,13 @@ class Channel:
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self._scope, self._receive, self._send = scope, receive, send
         self._body_read = asyncio.Event()
-        self._gone = False
 
     async def guard(self, work: Coroutine[Any, Any, Result]) -> Result:
         """Runs `work`; cancels it, and raises ClientGone, once the client goes away."""
-        task = asyncio.current_task()
-        watching: list[asyncio.Task[None]] = []
-
-        def watch() -> None:
-            if task is not None:
-                watching.append(asyncio.create_task(self._cancel_when_gone(task)))
-
-        timer = asyncio.get_running_loop().call_later(_UNWATCHED_SECONDS, watch)
         try:
-            return await work
-        except asyncio.CancelledError:
-            if self._gone and task is not None and not task.uncancel():
-                raise ClientGone from None
-            raise
-        finally:
-            timer.cancel()
-            for watcher in watching:
-                watcher.cancel()
+            return await unless_gone(work, self._until_gone)
+        except CallerGone:
+            raise ClientGone from None
 
     async def send(self, response: Response) -> None:
         is_head = self._scope["method"] == "HEAD"
@@ -97,7 +81,6 @@ class Channel:
         while True:
             message = await self._receive()
             if message["type"] == "http.disconnect":
-                self._gone = True
                 raise ClientGone
             if message.get("body"):
                 yield message["body"]
@@ -105,9 +88,7 @@ class Channel:
                 self._body_read.set()
                 return
 
-    async def _cancel_when_gone(self, task: asyncio.Task[Any]) -> None:
+    async def _until_gone(self) -> None:
         await self._body_read.wait()
         while (await self._receive())["type"] != "http.disconnect":
             pass
-        self._gone = True
-        task.cancel()

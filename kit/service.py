@@ -4,15 +4,15 @@ import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, aclosing
 from typing import Annotated, TypeVar, cast
-from uuid import uuid4
 
 import orjson
 from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uuid_utils import uuid4
 
 from kit.auth.internal import HEADER, InternalTrust
 from kit.auth.principal import Principal
@@ -101,7 +101,7 @@ class ErrorBoundary:
             await answer(failure, request_id)(scope, receive, watched)
 
 
-def invalid_request(error: RequestValidationError) -> InvalidRequest:
+def invalid_request(error: RequestValidationError | ValidationError) -> InvalidRequest:
     """FastAPI's validation errors as one leaf that names the first wrong member."""
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"] if part != "body")

@@ -4,9 +4,9 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from time import perf_counter
-from uuid import uuid4
 
 from starlette.types import Receive, Scope, Send
+from uuid_utils import uuid4
 
 from gateway.aws.authentication import Authenticate
 from gateway.aws.body import bound, gather, with_form

@@ -2,10 +2,10 @@
 
 import logging
 import re
-from uuid import uuid4
 
 from pydantic import ValidationError
 from starlette.types import Receive, Scope, Send
+from uuid_utils import uuid4
 
 from contracts.client import invalid_member
 from gateway.backends import Backends

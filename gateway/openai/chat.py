@@ -4,10 +4,10 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from time import time
 from typing import Annotated, Any, Literal
-from uuid import uuid4
 
 import orjson
 from pydantic import Field
+from uuid_utils import uuid4
 
 from contracts.generation import ChatMessage, ChatRequest
 from gateway.metering import Spending

@@ -7,8 +7,9 @@ from fastapi import FastAPI
 
 from kit.auth.internal import InternalTrust
 from kit.catalogue import Catalogue, load
+from kit.contract_routes import ContractRoutes
 from kit.service import service_app
-from services.generation.endpoints import routes
+from services.generation.endpoints import chat_route, routes
 from services.generation.engines.extractive.engine import ExtractiveEngine
 from services.generation.engines.openai.engine import OpenAIEngine
 from services.generation.ports import ChatEngine
@@ -30,6 +31,7 @@ def create_app(settings: GenerationSettings, *, trust: InternalTrust) -> FastAPI
 
     app = service_app("Undercroft generation", trust=trust, lifespan=lifespan)
     app.include_router(routes(service))
+    app.add_middleware(ContractRoutes, trust=trust, routes={"/chat": chat_route(service)})
     return app
 
 

@@ -1,8 +1,7 @@
 """Claude on Bedrock: the Messages payload, and the older text completion."""
 
-from uuid import uuid4
-
 from pydantic import ValidationError
+from uuid_utils import uuid4
 
 from contracts.generation import ChatMessage, ChatRequest, ChatResponse
 from gateway.aws.families.family import Invoked, Json, Members

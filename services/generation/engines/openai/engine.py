@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 from collections.abc import AsyncGenerator
-from contextlib import AsyncExitStack, aclosing
+from contextlib import aclosing
 
 import aiohttp
 
@@ -30,8 +30,7 @@ class OpenAIEngine:
         self._session: aiohttp.ClientSession | None = None
 
     async def chat(self, model: ModelEntry, request: ChatRequest) -> ChatResponse:
-        async with AsyncExitStack() as open_replies:
-            reply = await self._ask(body(model, request, stream=False), open_replies)
+        async with await self._ask(body(model, request, stream=False)) as reply:
             with _Translated():
                 answer = await _bounded(reply)
         return whole_answer(model, answer)
@@ -40,25 +39,26 @@ class OpenAIEngine:
         self, model: ModelEntry, request: ChatRequest
     ) -> AsyncGenerator[ChatDelta, None]:
         reader = StreamReader(model)
-        async with AsyncExitStack() as open_replies:
-            reply = await self._ask(body(model, request, stream=True), open_replies)
-            async with aclosing(payloads(reply.content.iter_any())) as events:
-                with _Translated():
-                    async for payload in events:
-                        if text := reader.text_of(payload):
-                            yield ChatDelta(text=text)
+        async with (
+            await self._ask(body(model, request, stream=True)) as reply,
+            aclosing(payloads(reply.content.iter_any())) as events,
+        ):
+            with _Translated():
+                async for payload in events:
+                    if text := reader.text_of(payload):
+                        yield ChatDelta(text=text)
         yield reader.finish()
 
     async def close(self) -> None:
         if self._session is not None:
             await self._session.close()
 
-    async def _ask(self, sent: bytes, open_replies: AsyncExitStack) -> aiohttp.ClientResponse:
-        """A reply of status 200, still open in the stack; pauses between tries, with jitter."""
+    async def _ask(self, sent: bytes) -> aiohttp.ClientResponse:
+        """A reply of status 200, to be closed by the caller; pauses between tries, with jitter."""
         pause = _FIRST_PAUSE
         for left in reversed(range(self._settings.openai_attempts)):
             try:
-                return await self._try(sent, open_replies)
+                return await self._try(sent)
             except Unavailable as error:
                 wanted = max(pause, error.retry_after or 0.0)
                 if left == 0 or wanted > _LONGEST_PAUSE:
@@ -67,19 +67,16 @@ class OpenAIEngine:
             pause *= 2
         raise AssertionError("unreachable: the last try returns or raises")
 
-    async def _try(self, sent: bytes, open_replies: AsyncExitStack) -> aiohttp.ClientResponse:
-        async with AsyncExitStack() as this_try:
-            with _Translated():
-                reply = await this_try.enter_async_context(
-                    self._open().post(
-                        self._url, data=sent, headers=self._headers(), allow_redirects=False
-                    )
-                )
-                if reply.status != 200:
-                    answer = await _bounded(reply)
-                    raise refused(reply.status, answer, reply.headers.get("retry-after"))
-            await open_replies.enter_async_context(this_try.pop_all())
-            return reply
+    async def _try(self, sent: bytes) -> aiohttp.ClientResponse:
+        with _Translated():
+            reply = await self._open().post(
+                self._url, data=sent, headers=self._headers(), allow_redirects=False
+            )
+            if reply.status == 200:
+                return reply
+            async with reply:
+                answer = await _bounded(reply)
+        raise refused(reply.status, answer, reply.headers.get("retry-after"))
 
     def _headers(self) -> dict[str, str]:
         headers = {"content-type": "application/json"}
