@@ -142,21 +142,25 @@ class Answering:
             top_p=ask.inference.top_p,
             stop=ask.inference.stop,
         )
-        if not asked.prompt.cited:
-            async with aclosing(written):
-                async for text in written:
-                    yield TextPart(text)
-            return
+        async with aclosing(written), aclosing(self._parts(asked, passages, written)) as parts:
+            async for part in parts:
+                yield part
 
+    def _parts(
+        self, asked: Asked, passages: Sequence[Passage], written: AsyncGenerator[str, None]
+    ) -> AsyncGenerator[TextPart | Cited, None]:
         async def similarity(text: str, others: Sequence[str]) -> list[float]:
             vectors = await self._embedding.chunk_vectors(asked.base.model, [text, *others])
             return [float(cosine) for cosine in vectors[1:] @ vectors[0]]
 
-        async with aclosing(
-            cite_stream(written, passages, question=asked.question, similarity=similarity)
-        ) as parts:
-            async for part in parts:
-                yield part
+        if not asked.prompt.cited:
+            return _plain(written)
+        return cite_stream(written, passages, question=asked.question, similarity=similarity)
+
+
+async def _plain(written: AsyncGenerator[str, None]) -> AsyncGenerator[TextPart | Cited, None]:
+    async for text in written:
+        yield TextPart(text)
 
 
 async def _chain(

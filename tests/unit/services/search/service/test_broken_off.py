@@ -115,3 +115,24 @@ async def test_a_sync_broken_off_at_any_border_ends_right_when_resumed(
         assert await outcome(corpus, sessions, started.id) == expected, f"broken at border {at}"
         at += 1
     assert at > 60
+
+
+async def test_what_an_attempt_left_behind_is_swept_though_its_document_went_back(
+    world: World,
+) -> None:
+    """No later sync sees a reason to touch the document again."""
+    corpus = await world.corpus()
+    corpus.put("a.txt", "Apples are red.")
+    await corpus.sync()
+    corpus.put("a.txt", "Apples are green.")
+    job = (await corpus.start()).job
+    brittle = Brittle(world, dies=True)
+    for at in range(100):  # until the points are there and their commit is not
+        with brittle.breaking(at), suppress(Died):
+            await world.run(job)
+        if await world.index.count(corpus.base) == 2:
+            break
+    corpus.put("a.txt", "Apples are red.")
+    await world.run(job)
+    assert await corpus.texts() == {"Apples are red."}
+    await corpus.ends_clean()
