@@ -44,3 +44,8 @@ def test_make_targets_that_are_named_exist(document: Path) -> None:
 def test_decisions_are_numbered_without_gaps() -> None:
     numbers = sorted(int(path.name[:4]) for path in (ROOT / "docs" / "decisions").glob("*.md"))
     assert numbers == list(range(1, len(numbers) + 1))
+
+
+def test_the_readme_shows_the_example_as_it_is() -> None:
+    example = (ROOT / "examples" / "first_answer.py").read_text().split('"""', 2)[2].strip()
+    assert f"```python\n{example}\n```" in (ROOT / "README.md").read_text()

@@ -1,7 +1,7 @@
 """The smallest whole story: a bucket, a document, a knowledge base, an answer with its source.
 
 source .undercroft/client.env
-.venv/bin/python examples/ten_lines.py
+.venv/bin/python examples/first_answer.py
 """
 
 import time
