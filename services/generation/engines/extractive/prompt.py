@@ -45,17 +45,16 @@ class Reading:
 
 def read_prompt(messages: Sequence[ChatMessage]) -> Reading | None:
     """The last message that carries passages, with the question; None where there are none."""
+    said_after = ""  # the last thing that the user says after the passages is the question
     for message in reversed(messages):
         if message.role == "assistant":
             continue
         found = _split(message.content)
-        if found is None:
-            continue
-        passages, rest = found
-        asked = _question(rest)
-        if not asked and message is not messages[-1]:
-            asked = messages[-1].content
-        return Reading(asked.strip(), tuple(passages))
+        if found is not None:
+            passages, rest = found
+            return Reading(_question(said_after or rest).strip(), tuple(passages))
+        if message.role == "user":
+            said_after = said_after or message.content
     return None
 
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from kit.text.facts import Number
+from kit.text.facts import Number, plain_terms
 from kit.text.terms import stem
 from services.generation.engines.extractive.passages import Collection, Sentence
 from services.generation.engines.extractive.question import Asked
@@ -42,6 +42,9 @@ _PATTERNS = {
 }  # fmt: skip
 _HARD = 0.25  # left of the score when the kind of thing asked for is not there at all
 _SOFT = 0.75
+_BESIDE = 48  # characters that hold the few words between a number and what it counts
+_WORDS_BETWEEN = 4
+_CLAUSE_END = re.compile(r"[,;:.!?](?:\s|$)")
 _PAYING = frozenset(map(stem, ["cost", "price", "fee", "pay", "charge", "worth", "salary"]))
 
 
@@ -124,7 +127,7 @@ def _holds(asked: Asked, sentence: Sentence) -> float:
     new = [n for n in sentence.numbers if n.key not in asked.amounts | asked.years]
     kind = asked.expected
     if kind == "number":
-        return _counts(asked, sentence) if new else _HARD
+        return _counts(asked, sentence, new) if new else _HARD
     if kind == "percent":
         return 1.2 if any(n.unit == kind for n in new) else (_SOFT if new else _HARD)
     if kind == "money":
@@ -152,7 +155,17 @@ def _costs(sentence: Sentence, new: Sequence[Number]) -> float:
     return 1.1 if new and _PAYING & sentence.terms else _HARD
 
 
-def _counts(asked: Asked, sentence: Sentence) -> float:
+def _counts(asked: Asked, sentence: Sentence, new: Sequence[Number]) -> float:
     if not asked.unit:
         return 1.1
-    return 1.25 if asked.unit & sentence.terms else 0.6
+    if not asked.unit & sentence.terms:
+        return 0.6
+    return 1.25 if any(_is_beside(asked.unit, sentence.text, n) for n in new) else 0.9
+
+
+def _is_beside(unit: frozenset[str], text: str, number: Number) -> bool:
+    """ "41 old ships" and "ships: 41" count ships; "three firms that own ships" does not."""
+    clause = _CLAUSE_END.split(text[number.end : number.end + _BESIDE], maxsplit=1)[0]
+    after = " ".join(clause.split()[:_WORDS_BETWEEN])
+    before = "".join(text[max(0, number.start - _BESIDE) : number.start].split()[-1:])
+    return not unit.isdisjoint([*plain_terms(after), *plain_terms(before)])

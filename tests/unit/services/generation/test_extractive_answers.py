@@ -49,7 +49,7 @@ def is_right(case: dict[str, Any], text: str) -> bool:
 # On their first runs heldout.yaml had 40 of 44 right and fresh.yaml 27 of 28, with no unanswerable
 # question answered. Rules were widened on heldout.yaml after that, and the refusal threshold was
 # set on all three files together (0.5 answered 4 unanswerable questions in the mixture below).
-@pytest.mark.parametrize(("name", "floor"), [("development", 49), ("heldout", 44), ("fresh", 27)])
+@pytest.mark.parametrize(("name", "floor"), [("development", 50), ("heldout", 44), ("fresh", 27)])
 async def test_labelled_questions_are_answered_by_their_sentences(name: str, floor: int) -> None:
     labelled = load_labelled(name)
     wrong = []
@@ -76,8 +76,8 @@ async def test_passages_on_other_subjects_do_not_mislead_it() -> None:
     everything = {"documents": documents}
     texts = [await answer(everything, case) for case in cases]
     right = sum(is_right(case, text) for case, text in zip(cases, texts, strict=True))
-    assert right >= 118
-    assert len(cases) == 121
+    assert right >= 119
+    assert len(cases) == 122
     assert all(
         text == REFUSAL for case, text in zip(cases, texts, strict=True) if not case["answer"]
     )

@@ -52,6 +52,11 @@ async def test_passages_in_the_systems_turn_serve_the_users_question() -> None:
     assert answer.text == ANSWER
 
 
+async def test_passages_in_an_earlier_turn_serve_the_last_question() -> None:
+    turns = [("user", f"Be brief.\n\n<context>{CONTEXT}</context>"), ("assistant", "Yes?")]
+    assert (await chat(*turns, ("user", f"{QUESTION}\nChatbot:"))).text == ANSWER
+
+
 async def test_the_question_of_the_request_goes_before_the_prompt() -> None:
     answer = await chat(("user", "rendered prompt"), passages=[CONTEXT], question=QUESTION)
     assert answer.text == ANSWER
