@@ -1,11 +1,15 @@
 """Tells the doors apart: a signature means AWS, whatever the path; then the path decides."""
 
 import re
+from time import perf_counter
 
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from kit.telemetry import REQUEST_SECONDS, REQUESTS
 
 _REST = re.compile(r"/(?:api|docs|openapi\.json|livez|readyz|metrics)(?:/|$)")
 _OPENAI = re.compile(r"(?:/endpoints/[A-Za-z0-9-]{1,63})?(?:/openai)?/v1(?:/|$)")
+_NO_ANSWER = 499  # the client left before one
 _SIGNED = (b"AWS4-", b"AWS ")
 _SIGNED_QUERY = (b"X-Amz-Signature=", b"AWSAccessKeyId=")
 
@@ -19,21 +23,37 @@ class Dispatch:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            await self._door(scope)(scope, receive, send)
+            await self._measured(scope, receive, send)
         elif scope["type"] == "lifespan":
             await self._lifespan(scope, receive, send)
         else:
             await send({"type": "websocket.close", "code": 1008})
 
-    def _door(self, scope: Scope) -> ASGIApp:
+    async def _measured(self, scope: Scope, receive: Receive, send: Send) -> None:
+        name, door = self._door(scope)
+        began, status = perf_counter(), _NO_ANSWER
+
+        async def watched(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await door(scope, receive, watched)
+        finally:
+            REQUESTS.labels(name, status).inc()
+            REQUEST_SECONDS.labels(name).observe(perf_counter() - began)
+
+    def _door(self, scope: Scope) -> tuple[str, ASGIApp]:
         path: str = scope["path"]
         if _is_signed(scope):
-            return self._aws
+            return "aws", self._aws
         if _OPENAI.match(path):
-            return self._openai
+            return "openai", self._openai
         if _REST.match(path) or path == "/":
-            return self._rest
-        return self._aws
+            return "rest", self._rest
+        return "aws", self._aws
 
 
 def _is_signed(scope: Scope) -> bool:

@@ -10,6 +10,7 @@ from kit.auth.principal import Principal
 from kit.auth.scopes import require
 from kit.auth.usage import UsageMeter
 from kit.errors import Unauthenticated
+from kit.telemetry import OPERATIONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,7 @@ class Gate:
         """Counts the visit for the bill, and notes it in the tenant's audit chain."""
         who = visit.principal
         self._usage.add(who.tenant, visit.operation)
+        OPERATIONS.labels(visit.operation, visit.outcome).inc()
         await self._audit.note(
             AuditEvent(
                 tenant=who.tenant,

@@ -8,6 +8,7 @@ from datetime import date
 from kit.auth.limits import Limiter
 from kit.auth.principal import Principal
 from kit.auth.usage import Usage, UsageMeter
+from kit.telemetry import TOKENS
 
 _BYTES_PER_TOKEN = 4  # a guess that the settlement corrects
 
@@ -39,6 +40,7 @@ class Metering:
             yield spent
         finally:
             await self._limiter.settle(who.tenant, reserved, spent.tokens_in + spent.tokens_out)
+            _tell(model, spent)
             self._usage.add(
                 who.tenant,
                 operation,
@@ -52,3 +54,10 @@ class Metering:
         """What the tenant used on the UTC days from `start` to `end`, both included."""
         await self._usage.flush()
         return await self._usage.totals(who.tenant, start, end)
+
+
+def _tell(model: str, spent: Spending) -> None:
+    """A name that no model has costs nothing, so it makes no series of its own."""
+    for direction, tokens in (("in", spent.tokens_in), ("out", spent.tokens_out)):
+        if tokens:
+            TOKENS.labels(model, direction).inc(tokens)

@@ -19,6 +19,7 @@ from kit.jobs.heart import Heart
 from kit.jobs.job import ClaimedJob
 from kit.jobs.ports import Handlers, JobCancelled, JobLost, JsonObject
 from kit.jobs.retry import crash_job, fail_job
+from kit.telemetry import JOB_ATTEMPTS, JOB_RERUNS
 
 logger = logging.getLogger(__name__)
 
@@ -48,6 +49,8 @@ class Attempt:
     async def run(self, claimed_at: float) -> Outcome:
         """`claimed_at`: the monotonic time from before the claim was sent."""
         job = self.job
+        if job.epoch > 1:
+            JOB_RERUNS.labels(job.kind).inc()
         with self._heart.hold(job.id, job.epoch, claimed_at, self._on_change) as self._hold:
             try:
                 outcome = await self._run()
@@ -55,6 +58,7 @@ class Attempt:
                 outcome = "lost"
             level = logging.WARNING if outcome == "lost" else logging.INFO
             logger.log(level, "job %s attempt %d: %s", job.id, job.epoch, outcome)
+            JOB_ATTEMPTS.labels(job.kind, outcome).inc()
             return outcome
 
     def release(self) -> None:

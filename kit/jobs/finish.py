@@ -10,6 +10,7 @@ from kit.jobs.failpoints import failpoint
 from kit.jobs.fence import hold_attempt, update_attempt
 from kit.jobs.ports import JsonObject
 from kit.jobs.tables import jobs
+from kit.telemetry import JOBS_DEAD
 
 RELEASED = {"state": "queued", "owner": None, "lease_until": None, "dispatched_at": None}
 """What a row looks like when nobody runs it."""
@@ -59,6 +60,7 @@ def end_dead(connection: Connection, job_id: str, epoch: int, error: JsonObject)
     """Ends a job that crashed too often; its owner can see it and retry it."""
     row = update_attempt(connection, job_id, epoch, state="dead", error=error, **_ENDED)
     append_event(connection, job_id, row.tenant, "dead", error=error)
+    JOBS_DEAD.inc()
 
 
 def finished_by(connection: Connection, job_id: str, epoch: int) -> bool:

@@ -18,6 +18,7 @@ from kit.jobs.lease import claim_due
 from kit.jobs.ports import Handlers
 from kit.jobs.reap import reap, reclaim
 from kit.jobs.waker import LocalWaker
+from kit.telemetry import JOBS_TAKEN_BACK
 
 logger = logging.getLogger(__name__)
 
@@ -128,6 +129,7 @@ class JobRunner:
     async def _reap(self) -> None:
         silent = await self._database.write(reap)
         if silent:
+            JOBS_TAKEN_BACK.inc(len(silent))
             logger.warning("took back jobs that fell silent: %s", ", ".join(silent))
             self._waker.wake_now()
         await self._pause()
