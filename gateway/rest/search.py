@@ -33,7 +33,13 @@ class Ask(r.AnswerRequest):
 @router.post("/embeddings")
 async def embed(who: Caller, platform: Platform, ask: e.EmbedRequest) -> e.EmbedReply:
     """Vectors come as base64 of little-endian float32s."""
-    return await platform.search.embed(who, ask)
+    size = sum(map(len, ask.texts or [])) + sum(map(len, ask.token_ids or []))
+    async with platform.metering.spending(
+        who, "rest:embed", ask.model, request_bytes=size
+    ) as spent:
+        made = await platform.search.embed(who, ask)
+        spent.tokens_in = sum(made.tokens)
+    return made
 
 
 @router.post("/knowledge-bases", status_code=201)

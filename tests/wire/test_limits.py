@@ -84,6 +84,12 @@ def test_tokens_are_limited_too(platform: Platform) -> None:
     runtime = platform.boto3("bedrock-runtime", who)
     code, status, _ = refusal(runtime.invoke_model, modelId="amazon.titan-embed-text-v1", body=body)
     assert (code, status) == ("ThrottlingException", 429)
+    endpoint = platform.boto3("sagemaker-runtime", who).invoke_endpoint
+    asked = {"EndpointName": "voyage-2-embedding", "Body": body.replace(b"inputText", b"input")}
+    assert refusal(endpoint, **asked)[0] == "ThrottlingException"
+    vectors = {"model": SMALL, "texts": [long]}
+    route = f"{platform.url}/api/v1/search/embeddings"
+    assert httpx.post(route, headers=platform.rest(who), json=vectors).status_code == 429
 
 
 def _embedded(client: openai.OpenAI, text: str) -> bool:

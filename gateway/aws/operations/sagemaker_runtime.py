@@ -54,10 +54,14 @@ async def _embed(call: Call, model: str, body: Json) -> Json:
         texts=members.texts("input", most=_MOST_TEXTS),
         kind=kind or "document",
     )
-    made = await call.backends.search.embed(call.principal, ask)
+    async with call.backends.metering.spending(
+        call.principal, str(call.operation), model, request_bytes=sum(map(len, ask.texts or []))
+    ) as spent:
+        made = await call.backends.search.embed(call.principal, ask)
+        spent.tokens_in = sum(made.tokens)
     data = [
         {"object": "embedding", "embedding": row, "index": index}
         for index, row in enumerate(made.rows())
     ]
-    usage = {"total_tokens": sum(made.tokens)}
+    usage = {"total_tokens": spent.tokens_in}
     return {"object": "list", "data": data, "model": made.model, "usage": usage}
