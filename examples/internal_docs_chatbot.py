@@ -17,7 +17,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 from rich.panel import Panel
-from support import CLAUDE, DATA, Base, console, knowledge_base, runtime, sidecar
+from support import CLAUDE, DATA, Base, console, knowledge_base, runtime
 
 WIKI = "https://wiki.lantern.example"
 LINKS = {
@@ -68,7 +68,7 @@ def documents() -> dict[str, bytes]:
     found = {}
     for name, link in LINKS.items():
         found[name] = (DATA / "handbook" / name).read_bytes()
-        found[f"{name}.metadata.json"] = sidecar({"link": link})
+        found[f"{name}.metadata.json"] = json.dumps({"metadataAttributes": {"link": link}}).encode()
     return found
 
 

@@ -9,12 +9,13 @@ by genre, by genre and year, by either of those or a high score, and by the fold
 
 import csv
 import io
+import json
 from collections.abc import Mapping
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
-from support import CLAUDE, DATA, Base, console, knowledge_base, runtime, show_answer, sidecar
+from support import CLAUDE, DATA, Base, console, knowledge_base, runtime, show_answer
 
 QUERY = "A strategy game with cool graphics released from 2023 on"
 STRATEGY = {"equals": {"key": "genres", "value": "Strategy"}}
@@ -63,7 +64,8 @@ def files(game: Mapping[str, str]) -> dict[str, bytes]:
         "publisher": game["publisher"],
         "score": float(game["score"]),
     }
-    return {key: text.getvalue().encode(), f"{key}.metadata.json": sidecar(attributes)}
+    sidecar = json.dumps({"metadataAttributes": attributes})
+    return {key: text.getvalue().encode(), f"{key}.metadata.json": sidecar.encode()}
 
 
 def retrieve(base: Base, condition: Mapping[str, Any] | None) -> list[dict[str, Any]]:

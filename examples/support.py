@@ -1,6 +1,5 @@
 """What the examples share: a knowledge base made of files, and answers shown with their sources."""
 
-import json
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -54,11 +53,6 @@ def knowledge_base(
         yield base
     finally:
         _remove(bucket, base)
-
-
-def sidecar(attributes: Mapping[str, Any]) -> bytes:
-    """What stands beside `file` as `file.metadata.json`."""
-    return json.dumps({"metadataAttributes": attributes}).encode()
 
 
 def sync(base: Base) -> dict[str, int]:
