@@ -29,6 +29,15 @@ class Auditor:
             {"knowledge_base": source.knowledge_base, "data_source": source.id},
         )
 
+    async def document_replaced(self, who: Principal, source: DataSource, document: str) -> None:
+        """What the earlier version said is gone with it, somebody's data perhaps."""
+        await self._record(
+            who,
+            "search:ReplaceDocument",
+            document,
+            {"knowledge_base": source.knowledge_base, "data_source": source.id},
+        )
+
     async def ingestion_ended(
         self, who: Principal, data_source: str, ingestion: str, statistics: Statistics
     ) -> None:

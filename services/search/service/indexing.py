@@ -91,6 +91,8 @@ class Indexing:
         else:
             await self._versions.keep(scope, before, marks)
             return
+        if before.version:
+            await self._auditor.document_replaced(scope.who, scope.data_source, before.id)
         await self._versions.store(scope, before, _draft(marks, described, new, vectors))
 
     async def _unchanged(self, scope: Scope, before: Known) -> tuple[list[NewChunk], Vectors]:
