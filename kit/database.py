@@ -23,13 +23,13 @@ from sqlalchemy import (
     exc,
     make_url,
     select,
-    text,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
 from kit.errors import PlatformError, StorageFull, Unavailable
+from kit.schema import create_tables
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -75,11 +75,8 @@ class Database:
         self._readers = ThreadPoolExecutor(readers, "db-read")
 
     def create_tables(self) -> None:
-        """Creates what is missing; safe to call from several processes at once."""
-        with _translated(), self.engine.begin() as connection:
-            if not self.is_sqlite:
-                connection.execute(text("SELECT pg_advisory_xact_lock(72650123)"))
-            METADATA.create_all(connection)
+        """Creates what is missing; raises Conflict where another version made the database."""
+        self.write_now(create_tables, METADATA)
 
     async def read(
         self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
