@@ -1,0 +1,184 @@
+"""The gateway on one core over an echo upstream, with auth, limits, usage and audit on.
+
+Throughput is a closed loop; added latency an open loop at a fixed rate, less the upstream's own.
+Upstream and load generator run on the other core. LiteLLM is measured beside it in the same rounds.
+"""
+
+import json
+import shutil
+import statistics
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from benchmarks.support import litellm, machine
+from benchmarks.support.goals import Goal, Verdict
+from benchmarks.support.load import Load
+from benchmarks.support.platform import platform
+from benchmarks.support.processes import ROOT, cpu_seconds, module, pinned, process
+from benchmarks.support.requests import claude_requests, openai_requests
+
+GATEWAY_CORE, OTHER_CORE = 0, 1
+ROUNDS = 5
+SECONDS = 4.0
+CONNECTIONS = 16
+RATE = 300.0
+PEER_RATE = 50.0  # requests/s that LiteLLM can take on one core
+MODEL = "echo"
+CLAUDE = "anthropic.claude-3-haiku-20240307-v1:0"
+GOALS = {
+    "openai": Goal("OpenAI path on one core", "at least", 1500, "requests/s"),
+    "aws": Goal("AWS path on one core", "at least", 800, "requests/s"),
+    "added": Goal("Added p50 at 300 requests/s, OpenAI path", "at most", 2, "ms"),
+    "added_aws": Goal("Added p50 at 300 requests/s, AWS path", "at most", 2, "ms"),
+}
+
+
+@dataclass
+class Target:
+    """Something to send requests to; `running` is the process whose time is counted."""
+
+    port: int
+    requests: list[str]
+    running: subprocess.Popen[bytes]
+    rate: float = RATE
+    closed: list[dict[str, Any]] = field(default_factory=list)
+    open: list[dict[str, Any]] = field(default_factory=list)
+
+
+def run() -> dict[str, Any]:
+    """Figures by target, the machine's load, and verdicts."""
+    with _targets() as targets:
+        for target in targets.values():
+            _measure(target, 0, seconds=1.5)  # connections, caches and code are warm after it
+        loads = []
+        for number in range(ROUNDS):
+            print(f"  gateway: round {number + 1} of {ROUNDS}", flush=True)
+            for target in targets.values():  # in turns, so that a busy machine slows all of them
+                target.closed.append(_measure(target, 0))
+                target.open.append(_measure(target, target.rate))
+            loads.append(machine.load())
+        figures = {name: _summary(target) for name, target in targets.items()}
+    for row in figures.values():
+        row["added_p50_ms"] = round(row["p50_ms"] - figures["upstream"]["p50_ms"], 3)
+        row["added_p50_best_ms"] = round(row["p50_best_ms"] - figures["upstream"]["p50_best_ms"], 3)
+    return {"figures": figures, "load": loads, "verdicts": _verdicts(figures, loads)}
+
+
+@contextmanager
+def _targets() -> Iterator[dict[str, Target]]:
+    folder = Path(tempfile.mkdtemp(prefix="bench-gateway-", dir=_disk()))
+    with ExitStack() as stack:
+        stack.callback(shutil.rmtree, folder)
+        echo = stack.enter_context(process(pinned(OTHER_CORE, module("benchmarks.support.echo"))))
+        assert echo.stdout is not None
+        port = int(echo.stdout.readline())
+        upstream = f"http://127.0.0.1:{port}/v1"
+        env = {"GENERATION_OPENAI_BASE_URL": upstream, "GENERATION_OPENAI_MODEL": MODEL}
+        ours = stack.enter_context(platform(folder / "data", core=GATEWAY_CORE, env=env))
+        bearer, access_key, secret = (
+            ours.variables[name]
+            for name in ("OPENAI_API_KEY", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+        )
+        chats = openai_requests(ours.port, bearer, MODEL)
+        invocations = claude_requests(ours.port, access_key, secret, CLAUDE)
+        targets = {
+            "upstream": Target(port, openai_requests(port, "-", MODEL), echo),
+            "openai": Target(ours.port, chats, ours.process),
+            "aws": Target(ours.port, invocations, ours.process),
+        }
+        if litellm.is_installed():
+            peer, running = stack.enter_context(litellm.proxy(folder, upstream, GATEWAY_CORE))
+            targets["litellm"] = Target(
+                peer, openai_requests(peer, litellm.KEY, MODEL), running, PEER_RATE
+            )
+        yield targets
+
+
+def _measure(target: Target, rate: float, seconds: float = SECONDS) -> dict[str, Any]:
+    load = Load(target.port, target.requests, CONNECTIONS, seconds, rate)
+    used, began = cpu_seconds(target.running.pid), time.monotonic()
+    done = subprocess.run(
+        pinned(OTHER_CORE, module("benchmarks.support.load")),
+        input=json.dumps(asdict(load)).encode(),
+        stdout=subprocess.PIPE,
+        check=True,
+        cwd=ROOT,
+    )
+    report: dict[str, Any] = json.loads(done.stdout)
+    if report["failed"]:
+        raise RuntimeError(f"{report['failed']} requests failed: {report['statuses']}")
+    used = cpu_seconds(target.running.pid) - used
+    report["cpu_share"] = round(used / (time.monotonic() - began), 2)
+    report["requests_per_cpu_s"] = round(report["statuses"]["200"] / max(used, 0.01), 1)
+    return report
+
+
+def _summary(target: Target) -> dict[str, Any]:
+    rates = [report["requests_per_s"] for report in target.closed]
+    halves = [report["p50_ms"] for report in target.open]
+    return {
+        "requests_per_s": statistics.median(rates),
+        "requests_per_s_best": max(rates),
+        "requests_per_s_worst": min(rates),
+        "requests_per_cpu_s": statistics.median(r["requests_per_cpu_s"] for r in target.closed),
+        "cpu_share": statistics.median(report["cpu_share"] for report in target.closed),
+        "p50_ms": statistics.median(halves),
+        "p50_best_ms": min(halves),
+        "p99_ms": statistics.median(report["p99_ms"] for report in target.open),
+        "rounds": {"closed": target.closed, "open": target.open},
+    }
+
+
+def _verdicts(figures: dict[str, Any], loads: list[float]) -> list[Verdict]:
+    busy = f"load average {min(loads)} to {max(loads)}"
+    verdicts = []
+    for name in ("openai", "aws"):
+        row = figures[name]
+        reason = (
+            f"median of {ROUNDS}, {row['requests_per_s_worst']:,.0f} to "
+            f"{row['requests_per_s_best']:,.0f}; {row['requests_per_cpu_s']:,.0f} for a second of "
+            f"processor time, of which it got {row['cpu_share']:.0%}; {busy}{_peer(figures)}"
+        )
+        verdicts.append(GOALS[name].judge(row["requests_per_s"], reason))
+    for name, goal in (("openai", "added"), ("aws", "added_aws")):
+        row = figures[name]
+        reason = (
+            f"best round {row['added_p50_best_ms']:.2f} ms, whole p99 {row['p99_ms']:.1f} ms; "
+            f"upstream alone {figures['upstream']['p50_ms']:.2f} ms"
+        )
+        if "litellm" in figures and name == "openai":
+            reason += (
+                f"; LiteLLM added {figures['litellm']['added_p50_ms']:,.1f} ms at {PEER_RATE:.0f}/s"
+            )
+        verdicts.append(GOALS[goal].judge(row["added_p50_ms"], reason))
+    return verdicts
+
+
+def _peer(figures: dict[str, Any]) -> str:
+    if "litellm" not in figures:
+        return "; LiteLLM is not installed here"
+    row = figures["litellm"]
+    return (
+        f"; LiteLLM {row['requests_per_s']:,.0f} ({row['requests_per_cpu_s']:,.0f} for a second of "
+        "processor time), without usage and audit"
+    )
+
+
+def _disk() -> Path:
+    """Not the system's temporary folder, which may live in memory."""
+    folder = ROOT / ".undercroft"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+if __name__ == "__main__":
+    report = run()
+    for row in report["figures"].values():
+        del row["rounds"]
+    print(json.dumps(report, indent=2))
