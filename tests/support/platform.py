@@ -1,5 +1,6 @@
 """The running platform, as a user starts it: `undercroft up` in a process of its own."""
 
+import atexit
 import json
 import os
 import signal
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import httpx
 import openai
 from botocore.config import Config
 
@@ -23,6 +25,10 @@ UNDERCROFT = str(Path(sys.executable).parent / "undercroft")
 MODELS = ROOT / ".undercroft" / "models"
 """Where `make setup` exports the embedding model; exported once for all tests."""
 _HANDED_OVER = "UNDERCROFT_TEST_PLATFORM"
+
+
+_CONNECTIONS = httpx.Client()  # one for all clients of a run: none leaves a socket behind
+atexit.register(_CONNECTIONS.close)
 
 
 @dataclass(frozen=True)
@@ -69,7 +75,9 @@ class Platform:
 
     def openai(self, who: Credentials | None = None) -> openai.OpenAI:
         key = (who or self.owner).bearer
-        return openai.OpenAI(base_url=f"{self.url}/v1", api_key=key, max_retries=0)
+        return openai.OpenAI(
+            base_url=f"{self.url}/v1", api_key=key, max_retries=0, http_client=_CONNECTIONS
+        )
 
     def rest(self, who: Credentials | None = None) -> dict[str, str]:
         """Headers for /api/v1."""

@@ -73,7 +73,7 @@ def test_rest_throttles_and_says_when_to_come_back(platform: Platform, slowed: C
 def test_tokens_are_limited_too(platform: Platform) -> None:
     tenant = unique("tokens")
     who = platform.keys(tenant)
-    platform.run("limits", "set", "--tenant", tenant, "--tokens", "40")
+    platform.run("limits", "set", "--tenant", tenant, "--tokens", "5")
     client = platform.openai(who)
     long = "oak " * 20
     until(lambda: _embedded(client, long), lambda went_well: not went_well, 10)
