@@ -6,6 +6,8 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 from socket import socket
 from time import monotonic, sleep
 from typing import Any
@@ -56,7 +58,17 @@ def open_database(url: SecretStr, *, patience: float = PATIENCE, **connections: 
             return database
 
 
-def server_config(app: ASGIApp, host: str, port: int, drain: int) -> uvicorn.Config:
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """PEM files of a certificate (with its chain) and its private key."""
+
+    certificate: Path
+    private_key: Path
+
+
+def server_config(
+    app: ASGIApp, host: str, port: int, drain: int, tls: Tls | None = None
+) -> uvicorn.Config:
     """uvicorn as every process here runs it; `drain` bounds the end of requests under way."""
     return uvicorn.Config(
         app,
@@ -70,6 +82,8 @@ def server_config(app: ASGIApp, host: str, port: int, drain: int) -> uvicorn.Con
         timeout_graceful_shutdown=drain,
         timeout_keep_alive=_KEEP_ALIVE,
         log_config=None,
+        ssl_certfile=tls.certificate if tls else None,
+        ssl_keyfile=tls.private_key if tls else None,
     )
 
 

@@ -10,8 +10,8 @@ import uvloop
 from typing_extensions import override
 
 from kit.auth.directory import KeyDirectory
-from kit.errors import Unauthenticated
-from kit.process import Server, process, server_config
+from kit.errors import InvalidRequest, Unauthenticated
+from kit.process import Server, Tls, process, server_config
 from undercroft.client_env import read_client_env, write_client_env
 from undercroft.commands.common import DEFAULT_DATA, Data, console
 from undercroft.commands.keys import credentials
@@ -31,19 +31,26 @@ def up(
         Path | None,
         typer.Option(help="Where exported models are cached; DATA/models if not given."),
     ] = None,
+    certificate: Annotated[
+        Path | None, typer.Option(help="Serve https with this PEM file; needs --private-key.")
+    ] = None,
+    private_key: Annotated[Path | None, typer.Option(help="The certificate's PEM key.")] = None,
 ) -> None:
     """Start the platform and print where it is. Stop it with Ctrl-C."""
     # Brings every service's libraries; the other commands run where those are not installed.
     from undercroft.embedded import Embedded, Folder  # noqa: PLC0415
 
     with process("undercroft"):
+        if (certificate is None) != (private_key is None):
+            raise InvalidRequest("https needs both --certificate and --private-key.")
+        tls = Tls(certificate, private_key) if certificate and private_key else None
         platform = Embedded(Folder(data), models=models)
-        uvloop.run(_serve(platform, host, port))
+        uvloop.run(_serve(platform, host, port, tls))
 
 
-async def _serve(platform: "Embedded", host: str, port: int) -> None:
+async def _serve(platform: "Embedded", host: str, port: int, tls: Tls | None) -> None:
     keys = await _first_keys(platform)
-    config = server_config(platform.app, host, port, _DRAIN)
+    config = server_config(platform.app, host, port, _DRAIN, tls)
     server = _Announcing(config, platform.folder, keys)
     await server.serve()
 
@@ -62,7 +69,7 @@ class _Announcing(Server):
         if not self.started:
             return
         host, port = self.servers[0].sockets[0].getsockname()[:2]
-        url = f"http://{host}:{port}"
+        url = f"{'https' if self.config.is_ssl else 'http'}://{host}:{port}"
         write_client_env(self._folder.client_env, url, self._keys)
         console.print(f"[bold]Undercroft is up[/bold]  {url}")
         console.print(f"  AWS      source {self._folder.client_env}")
