@@ -15,7 +15,7 @@ from benchmarks.support.goals import Goal
 from benchmarks.support.platform import platform
 from benchmarks.support.processes import ROOT
 
-DOCUMENTS = 400
+DOCUMENTS = 500
 QUESTIONS = 200
 SEED = 9
 GOAL = Goal("`Retrieve` through boto3, its embedding included: p50", "at most", 30, "ms")
@@ -79,7 +79,7 @@ def _chunks(data: Path) -> int:
     """Counted where the platform keeps them."""
     connection = sqlite3.connect(f"file:{data / 'undercroft.db'}?mode=ro", uri=True)
     try:
-        return int(connection.execute("SELECT count(*) FROM chunks").fetchone()[0])
+        return int(connection.execute("SELECT count(*) FROM search_chunks").fetchone()[0])
     finally:
         connection.close()
 
