@@ -9,8 +9,7 @@ from kit.auth.principal import Principal
 from kit.database import Database
 from kit.errors import InvalidRequest
 from services.search.ports import Generator
-from services.search.repository import knowledge_bases as bases
-from services.search.repository import sessions
+from services.search.repository import bases, sessions
 from services.search.service.answers.citations import Citation as Cited
 from services.search.service.answers.citations import TextPart, cite_stream
 from services.search.service.answers.condense import condense

@@ -17,8 +17,7 @@ from kit.database import Database
 from kit.errors import InvalidRequest
 from kit.jobs.ports import Waker
 from services.search.repository import custom_documents as custom
-from services.search.repository import documents
-from services.search.repository import knowledge_bases as bases
+from services.search.repository import documents, sources
 from services.search.service.knowledge_bases import cut
 from services.search.service.sources import check_in_bucket, file_ending
 from services.search.service.tracking import accept, reconcile_documents
@@ -105,13 +104,13 @@ class DirectService:
         who: Principal,
         ask: PutDocuments | DocumentIds | ListDocuments,
     ) -> DataSource:
-        return bases.source(connection, who.tenant, ask.knowledge_base, ask.data_source)
+        return sources.source(connection, who.tenant, ask.knowledge_base, ask.data_source)
 
     def _open(
         self, connection: Connection, who: Principal, ask: PutDocuments | DocumentIds
     ) -> DataSource:
         found = self._source(connection, who, ask)
-        bases.hold_source(connection, who.tenant, ask.knowledge_base, ask.data_source)
+        sources.hold_source(connection, who.tenant, ask.knowledge_base, ask.data_source)
         return found
 
 

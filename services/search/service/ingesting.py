@@ -17,8 +17,7 @@ from contracts.search.ingestion import (
 from kit.auth.principal import Principal
 from kit.database import Database
 from kit.errors import InvalidRequest, NotFound
-from services.search.repository import documents, ingestions
-from services.search.repository import knowledge_bases as bases
+from services.search.repository import bases, documents, ingestions
 from services.search.service.audit import Auditor
 from services.search.service.indexing import Indexing
 from services.search.service.preparing import Preparing

@@ -17,8 +17,7 @@ from kit.errors import Conflict, InvalidRequest
 from kit.identifiers import resource_id
 from kit.jobs.cancel import cancel_job
 from kit.jobs.ports import Waker
-from services.search.repository import ingestions
-from services.search.repository import knowledge_bases as bases
+from services.search.repository import ingestions, sources
 from services.search.service.knowledge_bases import cut
 from services.search.service.tracking import accept, reconcile
 
@@ -103,7 +102,7 @@ class IngestionService:
     def _source(
         self, connection: Connection, who: Principal, knowledge_base: str, id: str
     ) -> DataSource:
-        return bases.source(connection, who.tenant, knowledge_base, id)
+        return sources.source(connection, who.tenant, knowledge_base, id)
 
     def _get(self, connection: Connection, who: Principal, ask: IngestionId) -> Ingestion:
         self._source(connection, who, ask.knowledge_base, ask.data_source)
@@ -114,7 +113,7 @@ class IngestionService:
     ) -> DataSource:
         """Held until the transaction ends, so that one start sees the other."""
         found = self._source(connection, who, knowledge_base, id)
-        bases.hold_source(connection, who.tenant, knowledge_base, id, alone=True)
+        sources.hold_source(connection, who.tenant, knowledge_base, id, alone=True)
         return found
 
 

@@ -28,8 +28,7 @@ from kit.identifiers import resource_id
 from kit.jobs.accept import accept_job
 from kit.jobs.ports import Waker
 from services.search.ports import CollectionSpec, Index
-from services.search.repository import ingestions
-from services.search.repository import knowledge_bases as rows
+from services.search.repository import bases, ingestions, sources, tags
 from services.search.service.chunking.strategy import parse_strategy
 from services.search.service.embedding import Embedding
 from services.search.service.tracking import reconcile
@@ -51,14 +50,14 @@ class KnowledgeBaseService:
     async def create(self, who: Principal, ask: CreateKnowledgeBase) -> KnowledgeBase:
         model = self._model(ask.spec)
         dimension = self._embedding.check_dimensions(model, ask.spec.dimensions)
-        if again := await self._database.read(rows.base_by_token, who.tenant, ask.client_token):
+        if again := await self._database.read(bases.base_by_token, who.tenant, ask.client_token):
             return again.shown
         id = resource_id()
         # First, so that no row is ever without its collection; without a row it is just empty.
         await self._index.create(CollectionSpec(id, await self._native_dimension(model)))
 
         def make(connection: Connection) -> KnowledgeBase:
-            made = rows.create_base(
+            made = bases.create_base(
                 connection,
                 who.tenant,
                 ask.spec,
@@ -68,7 +67,7 @@ class KnowledgeBaseService:
                 client_token=ask.client_token,
             )
             if made.shown.id == id:
-                rows.change_tags(connection, who.tenant, resource_arn(who, id), ask.spec.tags, [])
+                tags.change_tags(connection, who.tenant, resource_arn(who, id), ask.spec.tags, [])
             return made.shown
 
         try:
@@ -81,30 +80,30 @@ class KnowledgeBaseService:
         return made
 
     async def get(self, who: Principal, id: str) -> KnowledgeBase:
-        return (await self._database.read(rows.base, who.tenant, id)).shown
+        return (await self._database.read(bases.base, who.tenant, id)).shown
 
     async def list(self, who: Principal, page: Page) -> KnowledgeBases:
         found = await self._database.read(
-            rows.list_bases, who.tenant, page.limit + 1, page.token or ""
+            bases.list_bases, who.tenant, page.limit + 1, page.token or ""
         )
         items, next_token = cut(found, page.limit, lambda last: last.id)
         return KnowledgeBases(items=items, next_token=next_token)
 
     async def update(self, who: Principal, ask: UpdateKnowledgeBase) -> KnowledgeBase:
-        before = await self._database.read(rows.base, who.tenant, ask.id)
+        before = await self._database.read(bases.base, who.tenant, ask.id)
         if self._model(ask.spec) != before.model:
             raise InvalidRequest(
                 "The embedding model of a knowledge base can't be changed; create another one.",
                 param="knowledgeBaseConfiguration",
             )
-        return (await self._database.write(rows.update_base, who.tenant, ask.id, ask.spec)).shown
+        return (await self._database.write(bases.update_base, who.tenant, ask.id, ask.spec)).shown
 
     async def delete(self, who: Principal, id: str) -> KnowledgeBase:
         def start(connection: Connection) -> KnowledgeBase:
             reconcile(connection, who.tenant, id)
             if running := ingestions.active(connection, who.tenant, id):
                 raise Conflict(f"Ingestion job {running[0].id} still runs; stop it first.")
-            gone = rows.set_base_status(connection, who.tenant, id, "DELETING").shown
+            gone = bases.set_base_status(connection, who.tenant, id, "DELETING").shown
             _accept_removal(connection, who, {"knowledge_base": id})
             return gone
 
@@ -114,18 +113,18 @@ class KnowledgeBaseService:
 
     async def tags(self, who: Principal, ask: Tags) -> TagSet:
         """Changes the tags and tells them; asked to change nothing it just tells."""
-        base = await self._database.read(rows.base, who.tenant, _id_of(ask.resource))
+        base = await self._database.read(bases.base, who.tenant, _id_of(ask.resource))
         if ask.resource != resource_arn(who, base.shown.id):
             raise NotFound(f"{ask.resource} does not exist.", param="resourceArn")
         after = await self._database.write(
-            rows.change_tags, who.tenant, ask.resource, ask.set, ask.remove
+            tags.change_tags, who.tenant, ask.resource, ask.set, ask.remove
         )
         return TagSet(tags=after)
 
     async def create_source(self, who: Principal, ask: CreateDataSource) -> DataSource:
         parse_strategy(ask.spec.chunking)  # refuses a bad one now, not at the first ingestion
         return await self._database.write(
-            rows.create_source,
+            sources.create_source,
             who.tenant,
             ask.knowledge_base,
             ask.spec,
@@ -133,18 +132,18 @@ class KnowledgeBaseService:
         )
 
     async def source(self, who: Principal, ask: DataSourceId) -> DataSource:
-        return await self._database.read(rows.source, who.tenant, ask.knowledge_base, ask.id)
+        return await self._database.read(sources.source, who.tenant, ask.knowledge_base, ask.id)
 
     async def sources(self, who: Principal, ask: ListDataSources) -> DataSources:
         found = await self._database.read(
-            rows.list_sources, who.tenant, ask.knowledge_base, ask.limit + 1, ask.token or ""
+            sources.list_sources, who.tenant, ask.knowledge_base, ask.limit + 1, ask.token or ""
         )
         items, next_token = cut(found, ask.limit, lambda last: last.id)
         return DataSources(items=items, next_token=next_token)
 
     async def update_source(self, who: Principal, ask: UpdateDataSource) -> DataSource:
         def change(connection: Connection) -> DataSource:
-            before = rows.source(connection, who.tenant, ask.knowledge_base, ask.id)
+            before = sources.source(connection, who.tenant, ask.knowledge_base, ask.id)
             if before.spec.chunking != ask.spec.chunking:
                 raise InvalidRequest(
                     "The chunking of a data source can't be changed; create another one.",
@@ -157,7 +156,9 @@ class KnowledgeBaseService:
                 )
             if before.status != "AVAILABLE":
                 raise Conflict(f"Data source {ask.id} is {before.status}.")
-            return rows.update_source(connection, who.tenant, ask.knowledge_base, ask.id, ask.spec)
+            return sources.update_source(
+                connection, who.tenant, ask.knowledge_base, ask.id, ask.spec
+            )
 
         return await self._database.write(change)
 
@@ -167,8 +168,8 @@ class KnowledgeBaseService:
             for running in ingestions.active(connection, who.tenant, ask.knowledge_base):
                 if running.data_source == ask.id:
                     raise Conflict(f"Ingestion job {running.id} still runs; stop it first.")
-            rows.source(connection, who.tenant, ask.knowledge_base, ask.id)
-            gone = rows.set_source_status(
+            sources.source(connection, who.tenant, ask.knowledge_base, ask.id)
+            gone = sources.set_source_status(
                 connection, who.tenant, ask.knowledge_base, ask.id, "DELETING"
             )
             what = {"knowledge_base": ask.knowledge_base, "data_source": ask.id}
@@ -190,7 +191,7 @@ class KnowledgeBaseService:
         return (await self._embedding.embedder(model)).dimension
 
 
-def collection_of(base: rows.Base, dimension: int) -> CollectionSpec:
+def collection_of(base: bases.Base, dimension: int) -> CollectionSpec:
     """The index keeps the model's own dimension: padding changes no cosine and costs space."""
     spec = CollectionSpec(base.shown.id, dimension, base.shown.spec.language)
     if base.average_length is None:

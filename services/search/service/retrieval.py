@@ -9,8 +9,7 @@ from kit.auth.principal import Principal
 from kit.database import Database
 from kit.errors import InvalidRequest
 from services.search.ports import Hit, Index, IndexQuery
-from services.search.repository import chunks
-from services.search.repository import knowledge_bases as bases
+from services.search.repository import bases, chunks
 from services.search.service.embedding import Embedding
 from services.search.service.filters import parse_filter
 from services.search.service.knowledge_bases import collection_of

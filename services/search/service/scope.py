@@ -9,9 +9,8 @@ from contracts.search.knowledge_bases import DataSource
 from kit.auth.principal import Principal
 from kit.jobs.fence import fence
 from services.search.ports import CollectionSpec
-from services.search.repository import ingestions
-from services.search.repository import knowledge_bases as bases
-from services.search.repository.knowledge_bases import Base
+from services.search.repository import ingestions, sources
+from services.search.repository.bases import Base
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +39,7 @@ class Scope:
     def hold_open(self, connection: Connection) -> None:
         """As `hold`, for what adds: raises NotFound once the data source is being deleted."""
         self.hold(connection)
-        bases.hold_source(connection, self.tenant, self.knowledge_base, self.data_source.id)
+        sources.hold_source(connection, self.tenant, self.knowledge_base, self.data_source.id)
 
     def count(self, connection: Connection, *, reason: str | None = None, **more: int) -> None:
         """In the transaction whose effect is counted; direct requests have no statistics."""

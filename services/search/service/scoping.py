@@ -9,7 +9,7 @@ from contracts.search.ingestion import Fence
 from contracts.search.knowledge_bases import DataSource
 from kit.auth.principal import Principal
 from kit.database import Database
-from services.search.repository import knowledge_bases as bases
+from services.search.repository import bases, sources
 from services.search.service.embedding import Embedding
 from services.search.service.knowledge_bases import collection_of
 from services.search.service.scope import Scope
@@ -44,7 +44,7 @@ class Scoping:
     async def of(self, who: Principal, ask: Ask) -> Scope:
         def read(connection: Connection) -> tuple[bases.Base, DataSource]:
             base = bases.base(connection, who.tenant, ask.knowledge_base)
-            return base, bases.source(connection, who.tenant, ask.knowledge_base, ask.data_source)
+            return base, sources.source(connection, who.tenant, ask.knowledge_base, ask.data_source)
 
         base, source = await self._database.read(read)
         dimension = (await self._embedding.embedder(base.model)).dimension
