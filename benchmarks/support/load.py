@@ -107,7 +107,7 @@ class Generator:
             "requests_per_s": round(answered / took, 1),
             "p50_ms": round(cuts[49] * 1e3, 3),
             "p99_ms": round(cuts[98] * 1e3, 3),
-            "failed": self._sent - self.statuses[200],
+            "unanswered": self._sent - self.statuses.total(),
             "statuses": {str(status): count for status, count in self.statuses.items()},
         }
         if self.lateness:
