@@ -9,7 +9,9 @@ import pytest
 from tests.support.platform import ROOT, Platform
 
 FACTS = {
-    "first_answer.py": (r"Everyone has 26 days of paid leave a year\. s3://handbook-\d+/leave\.txt",),
+    "first_answer.py": (
+        r"Everyone has 26 days of paid leave a year\. s3://handbook-\d+/leave\.txt",
+    ),
     "knowledge_base_custom_prompts.py": (
         r"1 new documents indexed",
         r"numberOfResults = 1 .{0,90} Sorry, I am unable to assist",
