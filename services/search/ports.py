@@ -136,6 +136,14 @@ class Index(Protocol):
         """Deletes the points of one version of a document, or (None) of all of them."""
         ...
 
+    async def scrub(self, collection: str) -> None:
+        """Leaves nothing of deleted points behind in the store's files.
+
+        Costs a rewrite of the collection; may be repeated, and asked for by several at a time. A
+        store that is a server of its own does it when its own thresholds say.
+        """
+        ...
+
     async def vectors(self, collection: str, ids: Sequence[str]) -> dict[str, NDArray[np.float32]]:
         """The dense vectors of the points that are there, by id."""
         ...

@@ -80,7 +80,7 @@ class Ingesting:
         """Leaves no point behind that is not visible, then tells how it ended."""
         scope = await self._scoping.of(who, ask)
         await self._versions.sweep(scope)
-        await self._database.scrub()
+        await self._versions.scrub(scope)
         id = ask.ingestion
         if id is None:
             return Statistics()

@@ -70,6 +70,7 @@ class Removing:
             if some:
                 return Removed(more=True)
         await self._versions.sweep(scope)
+        await self._index.scrub(scope.collection.name)
         await self._auditor.resource_removed(scope.who, scope.knowledge_base, id)
         await self._write(ask, removal.source, scope.tenant, id)
         return Removed(more=False)

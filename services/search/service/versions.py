@@ -156,6 +156,11 @@ class Versions:
 
         await self._discard(scope, await self._database.write(condemn))
 
+    async def scrub(self, scope: Scope) -> None:
+        """After `sweep`: leaves no bytes of what was deleted in the files of either store."""
+        await self._index.scrub(scope.collection.name)
+        await self._database.scrub()
+
     async def _clean(self, scope: Scope, before: Known) -> None:
         """Only condemned versions: another job may be writing the document anew."""
         gone = await self._database.read(

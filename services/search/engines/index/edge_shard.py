@@ -7,12 +7,14 @@ writes out every segment and holds the GIL for 50 to 150 ms, so it runs only now
 the replay short.
 """
 
+import json
 import os
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
+from uuid import UUID
 
 import numpy as np
 import qdrant_edge as edge
@@ -38,6 +40,10 @@ _FLUSH_EVERY: Final = 10_000  # points that a restart may have to replay
 _MIN_SCAN: Final = 2_000  # below this many points, reading a field costs less than an index
 _MAX_INDEXES: Final = 32
 _RESERVE: Final = 256 * 2**20  # a full disk under a memory map kills the process
+_STALE: Final = "stale"  # a file that is there while others may hold bytes of deleted points
+
+Row: TypeAlias = tuple[str, list[float], SparseVector, dict[str, Any]]
+"""A point's id, its dense and its sparse vector, its payload."""
 
 
 class EdgeShard:
@@ -47,13 +53,14 @@ class EdgeShard:
         with _translated(path):
             self._shard: Any = edge.EdgeShard.load(str(path))
             self._indexed = set(self._shard.info().payload_schema)
-        self._path = path
+        self.path = path
         self._unflushed = 0
+        self._is_closed = False
 
     @staticmethod
-    def create(path: Path, dimension: int) -> None:
-        """Makes an empty shard in a new folder and closes it."""
-        _check_space(path.parent)
+    def create(path: Path, dimension: int, fields: Sequence[str] = ()) -> None:
+        """Makes an empty shard in a new folder, `fields` indexed too, and closes it."""
+        check_space(path.parent)
         config = edge.EdgeConfig(
             vectors={DENSE: edge.EdgeVectorParams(size=dimension, distance=edge.Distance.Cosine)},
             sparse_vectors={SPARSE: edge.EdgeSparseVectorParams(modifier=edge.Modifier.Idf)},
@@ -66,14 +73,32 @@ class EdgeShard:
             shard.update(index(DOCUMENT, edge.KeywordIndexParams()))
             shard.update(index(KEYS, edge.KeywordIndexParams()))
             shard.update(index(TERMS, edge.KeywordIndexParams(prefix=True)))
+            for field in fields:
+                shard.update(index(field, _index_of(field)))
             shard.flush()
             shard.close()
 
-    def upsert(
-        self, points: Sequence[tuple[str, list[float], SparseVector, dict[str, Any]]]
-    ) -> None:
-        """Writes (id, dense, sparse, payload) rows."""
-        _check_space(self._path)
+    @property
+    def dimension(self) -> int:
+        config = json.loads((self.path / "edge_config.json").read_bytes())
+        return int(config["vectors"][DENSE]["size"])
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether a point was deleted since the shard was made."""
+        return (self.path / _STALE).exists()
+
+    def size(self) -> int:
+        """Bytes that its files take up on the disk."""
+        return sum(path.stat().st_blocks * 512 for path in self.path.rglob("*") if path.is_file())
+
+    def upsert(self, points: Sequence[Row]) -> None:
+        self.load(points)
+        self._sync_log()
+
+    def load(self, points: Sequence[Row]) -> None:
+        """As `upsert`, but durable only after a `flush`."""
+        check_space(self.path)
         for start in range(0, len(points), _BATCH):
             batch = [
                 edge.Point(id_, {DENSE: dense, SPARSE: _sparse(sparse)}, payload)
@@ -81,20 +106,33 @@ class EdgeShard:
             ]
             self._append(edge.UpdateOperation.upsert_points(batch))
         self._unflushed += len(points)
-        self._settle()
+        if self._unflushed >= _FLUSH_EVERY:
+            self.flush()
 
     def delete(self, filter_: Any) -> None:
+        if not self.is_stale:
+            (self.path / _STALE).touch()
+            sync_folder(self.path)
         self._append(edge.UpdateOperation.delete_points_by_filter(filter_))
-        self._settle()
+        self._sync_log()
+
+    def page(self, after: str | None) -> tuple[list[Row], str | None]:
+        """Some of the points, in the order of their ids, and where the next ones begin."""
+        request = edge.ScrollRequest(
+            offset=after and UUID(after), limit=_BATCH, with_payload=True, with_vector=True
+        )
+        with _translated(self.path):
+            points, following = self._shard.scroll(request)
+        return [_row(point) for point in points], following and str(following)
 
     def vectors(self, ids: Sequence[str]) -> dict[str, NDArray[np.float32]]:
         """The dense vectors of the points that are there."""
-        with _translated(self._path):
+        with _translated(self.path):
             found = self._shard.retrieve(list(ids), with_payload=False, with_vector=[DENSE])
         return {str(point.id): np.asarray(point.vector[DENSE], np.float32) for point in found}
 
     def count(self, filter_: Any = None) -> int:
-        with _translated(self._path):
+        with _translated(self.path):
             return int(self._shard.count(edge.CountRequest(filter=filter_)))
 
     def query(
@@ -109,7 +147,7 @@ class EdgeShard:
             edge.QueryRequest(limit=limit, query=side, filter=filter_, with_payload=fields)
             for side in sides
         ]
-        with _translated(self._path):
+        with _translated(self.path):
             answers = self._shard.query_batch(edge.QueryBatchRequest(requests))
         return [[_hit(point) for point in answer] for answer in answers]
 
@@ -119,27 +157,38 @@ class EdgeShard:
         if not missing or len(self._indexed) >= _MAX_INDEXES or self.count() < _MIN_SCAN:
             return
         for path, key in missing.items():
-            if self.count(DIALECT.filter(must=[DIALECT.term(KEYS, key)])):
-                numeric = path.startswith("numbers.")
-                kind = edge.FloatIndexParams() if numeric else edge.KeywordIndexParams()
-                self._append(edge.UpdateOperation.create_field_index(path, kind))
+            if self._has(key):
+                self._append(edge.UpdateOperation.create_field_index(path, _index_of(path)))
                 self._indexed.add(path)
 
-    def close(self) -> None:
-        with _translated(self._path):
+    def used_indexes(self) -> list[str]:
+        """The fields indexed for a filter that some point still has."""
+        fields = self._indexed - {DOCUMENT, KEYS, TERMS}
+        return [field for field in fields if self._has(field.partition(".")[2])]
+
+    def flush(self) -> None:
+        with _translated(self.path):
             self._shard.flush()
+        self._unflushed = 0
+
+    def close(self) -> None:
+        """May be repeated."""
+        if self._is_closed:
+            return
+        self.flush()
+        with _translated(self.path):
             self._shard.close()
+        self._is_closed = True
+
+    def _has(self, key: str) -> bool:
+        return bool(self.count(DIALECT.filter(must=[DIALECT.term(KEYS, key)])))
 
     def _append(self, operation: Any) -> None:
-        with _translated(self._path):
+        with _translated(self.path):
             self._shard.update(operation)
 
-    def _settle(self) -> None:
-        sync_folder(self._path / "wal", files=True)
-        if self._unflushed >= _FLUSH_EVERY:
-            with _translated(self._path):
-                self._shard.flush()
-            self._unflushed = 0
+    def _sync_log(self) -> None:
+        sync_folder(self.path / "wal", files=True)
 
 
 def sync_folder(folder: Path, *, files: bool = False) -> None:
@@ -148,7 +197,7 @@ def sync_folder(folder: Path, *, files: bool = False) -> None:
     A `tmp-` file is the log's next segment, which a thread of the library is about to rename; it
     holds no update yet.
     """
-    held = [path for path in folder.iterdir() if not path.name.startswith("tmp-")] if files else []
+    held = [path for path in folder.iterdir() if _is_settled(path)] if files else []
     for path in [*held, folder]:
         descriptor = os.open(path, os.O_RDONLY)
         try:
@@ -157,13 +206,28 @@ def sync_folder(folder: Path, *, files: bool = False) -> None:
             os.close(descriptor)
 
 
-def _check_space(folder: Path) -> None:
-    if shutil.disk_usage(folder).free < _RESERVE:
+def _is_settled(path: Path) -> bool:
+    return path.is_file() and not path.name.startswith("tmp-")
+
+
+def check_space(folder: Path, needed: int = 0) -> None:
+    """StorageFull unless the disk has `needed` bytes and some to spare."""
+    if shutil.disk_usage(folder).free < needed + _RESERVE:
         raise StorageFull("The index's disk is nearly full; free some space and try again.")
 
 
 def _sparse(vector: SparseVector) -> Any:
     return edge.SparseVector(vector.indices, vector.values)
+
+
+def _index_of(field: str) -> Any:
+    return edge.FloatIndexParams() if field.startswith("numbers.") else edge.KeywordIndexParams()
+
+
+def _row(point: Any) -> Row:
+    sparse = point.vector[SPARSE]
+    words = SparseVector(list(sparse.indices), list(sparse.values))
+    return str(point.id), point.vector[DENSE], words, point.payload
 
 
 def _hit(point: Any) -> Hit:

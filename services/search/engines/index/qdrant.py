@@ -113,6 +113,14 @@ class QdrantIndex:
         async with _translated(encoding.check_collection(collection)):
             return (await self._client.count(collection, count_filter=which, exact=True)).count
 
+    async def scrub(self, collection: str) -> None:
+        """Asks the server for nothing, since it has no such call.
+
+        Its optimizers rewrite a segment without its deleted points once these are more than the
+        thresholds say (`deleted_threshold` and `vacuum_min_vector_number` of its configuration).
+        Until then the bytes stay in its files.
+        """
+
     async def check(self) -> None:
         """Raises Unavailable, and Unsupported for a server that lacks what is used here."""
         async with _translated(""):

@@ -26,7 +26,8 @@ class Brittle:
     def breaking(self, at: int) -> Iterator[None]:
         self._at, self._passed, self._is_dead = at, 0, False
         database, index = self._world.database, self._world.index
-        calls = [(database, "write"), (index, "upsert"), (index, "delete"), (index, "drop")]
+        calls = [(database, "write")]
+        calls += [(index, name) for name in ("upsert", "delete", "scrub", "drop")]
         for owner, name in calls:
             setattr(owner, name, self._wrap(getattr(owner, name)))
         try:
