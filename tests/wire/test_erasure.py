@@ -44,12 +44,16 @@ def test_a_person_taken_out_of_the_source_is_gone_everywhere(
     session = people.ask(QUESTION)["sessionId"]
     assert "zinc foundry" in people.ask("And where is he from?", session)["output"]["text"]
     assert rows_about_art(platform), "the rows are where this test looks for them"
+    assert files_about_art(platform.data, "search/index/**/*"), (
+        "the index is where this test looks for it"
+    )
 
     people.put("people.csv", HEAD + LENNA)
     assert people.sync()["numberOfModifiedDocumentsIndexed"] == 1
 
     assert rows_about_art(platform) == []
     assert files_about_art(platform.data, "undercroft.db*") == []
+    assert files_about_art(platform.data, "search/index/**/*") == []
     found = people.retrieve(QUESTION, 100)
     assert ["Lenna" in one["content"]["text"] for one in found] == [True]
     email = {"equals": {"key": "email", "value": "art@venere.example"}}
@@ -71,6 +75,7 @@ def test_a_document_that_is_removed_takes_its_sessions_along(
     people.remove("people.csv")
     assert people.sync()["numberOfDocumentsDeleted"] == 1
     assert rows_about_art(platform) == []
+    assert files_about_art(platform.data, "search/index/**/*") == []
     assert "zinc" not in str(people.ask("What does he lead?", session))
 
 

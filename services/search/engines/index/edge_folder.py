@@ -31,9 +31,9 @@ class Slot:
     missed: list[Change] | None = None
     """While the collection is written anew: what was changed since that last looked."""
 
-    def close(self) -> None:
+    def close(self, *, discard: bool = False) -> None:
         if self.shard is not None:
-            self.shard.close()
+            self.shard.close(discard=discard)
             self.shard = None
 
 
@@ -114,7 +114,7 @@ class ShardFolder:
         at the next start, the new one.
         """
         path, ready = self._folder / name, self._folder / f"{_READY}{name}"
-        slot.close()
+        slot.close(discard=True)
         try:
             made.rename(ready)
             sync_folder(self._folder)

@@ -6,7 +6,8 @@ turn of its own: searches and writes go on between, and what is written meanwhil
 """
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
 
@@ -31,16 +32,13 @@ def rewrite(folder: ShardFolder, name: str, stop: Event) -> None:
     gone = folder.scratch()
     try:
         EdgeShard.create(scratch, dimension, fields)
-        copy = EdgeShard(scratch)
-        try:
+        with _opened(scratch) as copy:
             _copy(folder, name, missed, copy, stop)
-            copy.flush()
-            _swap(folder, name, missed, copy, gone)
-        finally:
-            copy.close()
+        _swap(folder, name, missed, scratch, gone)
     finally:
-        if slot.missed is missed:
-            slot.missed = None
+        with slot.lock:
+            if slot.missed is missed:
+                slot.missed = None
         for leftover in (scratch, gone):
             if leftover.exists():
                 shutil.rmtree(leftover)
@@ -73,19 +71,27 @@ def _next(
     return rows, late, following
 
 
-def _swap(
-    folder: ShardFolder, name: str, missed: list[Change], copy: EdgeShard, gone: Path
-) -> None:
-    """The only turn that others wait for: it closes two shards, and the next one opens one."""
-    _sync_tree(copy.path)
+def _swap(folder: ShardFolder, name: str, missed: list[Change], made: Path, gone: Path) -> None:
+    """The only turn that others wait for; the one after it has to open the shard."""
     with folder.turn(name) as (slot, _):
         _check_same(name, slot.missed, missed)
-        for change in missed:
-            change(copy)
-        copy.close()
-        _sync_tree(copy.path)
-        folder.replace(name, slot, copy.path, gone)
+        if missed:
+            with _opened(made) as copy:
+                for change in missed:
+                    change(copy)
+        folder.replace(name, slot, made, gone)
         slot.missed = None
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[EdgeShard]:
+    """A shard that is closed and durable afterwards."""
+    shard = EdgeShard(path)
+    try:
+        yield shard
+    finally:
+        shard.close()
+    _sync_tree(path)
 
 
 def _check_same(name: str, noted: list[Change] | None, mine: list[Change]) -> None:

@@ -55,7 +55,6 @@ class EdgeShard:
             self._indexed = set(self._shard.info().payload_schema)
         self.path = path
         self._unflushed = 0
-        self._is_closed = False
 
     @staticmethod
     def create(path: Path, dimension: int, fields: Sequence[str] = ()) -> None:
@@ -171,14 +170,12 @@ class EdgeShard:
             self._shard.flush()
         self._unflushed = 0
 
-    def close(self) -> None:
-        """May be repeated."""
-        if self._is_closed:
-            return
-        self.flush()
+    def close(self, *, discard: bool = False) -> None:
+        """`discard` leaves what is not flushed to the log."""
+        if not discard:
+            self.flush()
         with _translated(self.path):
             self._shard.close()
-        self._is_closed = True
 
     def _has(self, key: str) -> bool:
         return bool(self.count(DIALECT.filter(must=[DIALECT.term(KEYS, key)])))
