@@ -13,7 +13,7 @@ import pytest
 from kit.errors import NotFound, StorageFull, Unavailable
 from services.search.engines.index import edge_rewrite, edge_shard
 from services.search.engines.index.qdrant_edge import QdrantEdgeIndex
-from services.search.ports import CollectionSpec, Condition, IndexQuery, Point
+from services.search.ports import CollectionSpec, Condition, IndexQuery, Metadata, Point
 
 SPEC = CollectionSpec(name="KB1", dimension=8)
 ROOT = Path(__file__).resolve().parents[6]
@@ -31,7 +31,11 @@ async def _filled(folder: Path) -> QdrantEdgeIndex:
     index = QdrantEdgeIndex(folder)
     await index.create(SPEC)
     await index.upsert(SPEC, _points(range(100)))
-    secret = {"mail": "canary@example", "secret-key": 2.5, "tags": ["x", "canary@example"]}
+    secret: Metadata = {
+        "mail": "canary@example",
+        "secret-key": 2.5,
+        "tags": ["x", "canary@example"],
+    }
     await index.upsert(
         SPEC, [Point(str(UUID(int=500)), SECRET, "their words", "gone.txt", 1, secret)]
     )
