@@ -12,6 +12,8 @@ from kit.jobs.ports import Handlers
 from workers.ingestion import Ingestion, Removal
 from workers.settings import WorkerSettings
 
+_STEP_PATIENCE = 3600.0  # seconds: a step is a whole document, which may be a long one
+
 
 @dataclass(frozen=True, slots=True)
 class Clients:
@@ -32,7 +34,7 @@ def build_handlers(clients: Clients) -> Handlers:
 async def open_handlers(settings: WorkerSettings) -> AsyncIterator[Handlers]:
     """The handlers of a worker process, with clients open on its event loop."""
     trust = InternalTrust(Keyring.load(settings.master_key_file).internal)
-    transport = HttpTransport(settings.search_url)
+    transport = HttpTransport(settings.search_url, timeout=_STEP_PATIENCE)
     try:
         yield build_handlers(Clients(SearchClient(transport, trust)))
     finally:

@@ -70,17 +70,20 @@ class Ingestion:
     ) -> None:
         """A document that breaks its step is left for another attempt; the others go on."""
         done, waiting, broken = 0, iter(steps), list[PlatformError]()
+        under_way: dict[str, None] = {}  # in the order in which they began
         await context.progress(0, len(steps))
 
         async def work() -> None:
             nonlocal done
             for step in waiting:
+                under_way[step.document] = None
                 try:
                     await self._step(context, who, RunStep(**scope, step=step))
                 except _OF_ONE_DOCUMENT as error:
                     broken.append(error)
                 done += 1
-                await context.progress(done, len(steps), step.document)
+                del under_way[step.document]
+                await context.progress(done, len(steps), next(iter(under_way), ""))
 
         tasks = [asyncio.create_task(work()) for _ in range(_AT_ONCE)]
         try:

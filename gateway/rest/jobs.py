@@ -107,4 +107,5 @@ async def follow_job(
 
 
 def _shown(job: FoundJob) -> Job:
-    return Job(**{name: value for name, value in asdict(job).items() if name in _SHOWN})
+    shown = {name: value for name, value in asdict(job).items() if name in _SHOWN}
+    return Job(**{**shown, "attempts": job.epoch})  # every claim is one, however it ended

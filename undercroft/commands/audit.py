@@ -51,7 +51,7 @@ def verify(
 
 @app.command("list")
 def list_entries(
-    tenant: Annotated[str, typer.Option(help="The tenant's name.")],
+    tenant: Annotated[str, typer.Option(help="The tenant's name.")] = "default",
     operation: Annotated[str, typer.Option(help="Only operations with this in their name.")] = "",
     last: Annotated[int, typer.Option(min=1, help="How many entries, the newest.")] = 50,
     data: Data = DEFAULT_DATA,

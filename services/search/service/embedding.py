@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from typing import Literal
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from kit.errors import InvalidRequest
 from services.search.ports import Embedder, Vectors
 from services.search.service.chunking.windows import Window, windows
 
+_MOST_TOKENS = 8192  # of one text: what AWS's and OpenAI's models take
 _AT_ONCE = 256  # pieces of one document in the embedder's queue: others have their turn
 
 OpenEmbedder = Callable[[ModelEntry], Awaitable[Embedder]]
@@ -36,38 +38,25 @@ class Embedding:
             texts = [embedder.decode(ids) for ids in ask.token_ids or []]
         if any(not text for text in texts):
             raise InvalidRequest("A text to embed must not be empty.", param="input")
-        made = await embedder.embed(texts, kind=ask.kind)
-        vectors = padded(made.vectors, dimension)
+        spans = await asyncio.to_thread(_windows, texts, embedder)
+        tokens = [sum(window.tokens for window in windowed) for windowed in spans]
+        if max(tokens) > _MOST_TOKENS:
+            raise InvalidRequest(
+                f"A text has {max(tokens)} tokens; it may have {_MOST_TOKENS}.", param="input"
+            )
+        vectors = await _whole(embedder, texts, spans, ask.kind)
         return EmbedReply(
             model=entry.id,
             dimension=dimension,
-            vectors=vectors.astype("<f4").tobytes(),
-            tokens=made.tokens,
+            vectors=padded(vectors, dimension).astype("<f4").tobytes(),
+            tokens=tokens,
         )
 
     async def chunk_vectors(self, model: str, texts: Sequence[str]) -> Vectors:
-        """A text longer than the model reads is the mean of its windows, by their tokens."""
+        """One for each text, of any length."""
         embedder = await self.embedder(model)
         spans = await asyncio.to_thread(_windows, texts, embedder)
-        pieces = [
-            text[window.start : window.end]
-            for text, windowed in zip(texts, spans, strict=True)
-            for window in windowed
-        ]
-        made = np.concatenate(
-            [
-                (await embedder.embed(pieces[at : at + _AT_ONCE])).vectors
-                for at in range(0, len(pieces), _AT_ONCE)
-            ]
-        )
-        whole = np.empty((len(texts), embedder.dimension), np.float32)
-        at = 0
-        for row, windowed in enumerate(spans):
-            weights = np.array([window.tokens for window in windowed], np.float32)
-            mean = weights @ made[at : at + len(windowed)]
-            whole[row] = mean / max(float(np.linalg.norm(mean)), 1e-12)
-            at += len(windowed)
-        return whole
+        return await _whole(embedder, texts, spans, "document")
 
     async def embedder(self, model: str) -> Embedder:
         """By the catalogue's id; loaded on first use, by one caller."""
@@ -105,6 +94,32 @@ class Embedding:
 
     def _entry(self, reference: str) -> ModelEntry:
         return self._catalogue.find(reference, kind="embedding")
+
+
+async def _whole(
+    embedder: Embedder,
+    texts: Sequence[str],
+    spans: Sequence[Sequence[Window]],
+    kind: Literal["query", "document"],
+) -> Vectors:
+    """Nothing is cut off: a text longer than the model reads is the mean of its windows."""
+    pieces = [
+        text[window.start : window.end]
+        for text, windowed in zip(texts, spans, strict=True)
+        for window in windowed
+    ]
+    batches = range(0, len(pieces), _AT_ONCE)
+    made = np.concatenate(
+        [(await embedder.embed(pieces[at : at + _AT_ONCE], kind=kind)).vectors for at in batches]
+    )
+    whole = np.empty((len(texts), embedder.dimension), np.float32)
+    at = 0
+    for row, windowed in enumerate(spans):
+        weights = np.array([max(1, window.tokens) for window in windowed], np.float32)
+        mean = weights @ made[at : at + len(windowed)]
+        whole[row] = mean / max(float(np.linalg.norm(mean)), 1e-12)
+        at += len(windowed)
+    return whole
 
 
 def _windows(texts: Sequence[str], embedder: Embedder) -> list[list[Window]]:

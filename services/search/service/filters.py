@@ -77,10 +77,13 @@ def _string(value: object, param: str) -> str:
 
 
 def _number(value: object, param: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    """A string that spells a number will do: code written for AWS compares with such ones."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise InvalidRequest("The value must be a number.", param=param)
     try:
         number = float(value)
+    except ValueError:
+        raise InvalidRequest("The value must be a number.", param=param) from None
     except OverflowError:
         number = math.inf
     if not math.isfinite(number):

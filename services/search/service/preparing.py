@@ -1,15 +1,18 @@
 """A document's bytes made into attributes and chunks; nothing of it is stored yet."""
 
+import asyncio
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 import orjson
 
-from services.search.ports import Chunk, Metadata, NoText, ParsedDocument, Parser
+from kit.errors import InvalidRequest
+from services.search.ports import Chunk, Embedder, Metadata, NoText, ParsedDocument, Parser
 from services.search.repository.chunks import NewChunk
 from services.search.service.chunking.chunker import chunk_document
 from services.search.service.chunking.strategy import parse_strategy
+from services.search.service.chunking.windows import windows
 from services.search.service.embedding import Embedding
 from services.search.service.scope import Scope
 from services.search.service.sidecars import Sidecar, parse_sidecar
@@ -18,6 +21,7 @@ from services.search.service.sources import SourceBody
 SOURCE_URI = "x-amz-bedrock-kb-source-uri"
 DATA_SOURCE = "x-amz-bedrock-kb-data-source-id"
 PAGE = "x-amz-bedrock-kb-document-page-number"
+_LONGEST_LINE = 1_000_000  # characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +52,42 @@ class Preparing:
         )
         embedder = await self._embedding.embedder(scope.base.model)
         strategy = parse_strategy(scope.data_source.spec.chunking)
+        _check_lines(parsed.text)
         cut = await chunk_document(parsed, strategy, embedder)
         if not cut:
             raise NoText("There is no text in this document.")
-        return _rows_of(parsed, cut)
+        readable = await asyncio.to_thread(_readable, cut, embedder)
+        return _rows_of(parsed, readable)
+
+
+def _check_lines(text: str) -> None:
+    """A line like that is data, not prose: nobody would find anything in it."""
+    longest = max((len(line) for line in text.split("\n")), default=0)
+    if longest > _LONGEST_LINE:
+        raise InvalidRequest(
+            f"It has a line of {longest} characters; a line may have {_LONGEST_LINE}."
+        )
+
+
+def _readable(cut: list[Chunk], embedder: Embedder) -> list[Chunk]:
+    """A chunk longer than the model reads is searched by its windows, and returned whole."""
+    pieces = []
+    for chunk in cut:
+        spans = windows(chunk.text, embedder.token_spans, embedder.max_tokens)
+        if len(spans) == 1:
+            pieces.append(chunk)
+            continue
+        pieces += [
+            replace(
+                chunk,
+                text=chunk.text[window.start : window.end],
+                start=chunk.start + window.start,
+                end=chunk.start + window.end,
+                parent=chunk.parent or (chunk.start, chunk.end),
+            )
+            for window in spans
+        ]
+    return pieces
 
 
 def _rows_of(parsed: ParsedDocument, cut: list[Chunk]) -> list[NewChunk]:
@@ -67,7 +103,7 @@ def _rows_of(parsed: ParsedDocument, cut: list[Chunk]) -> list[NewChunk]:
                 end=end,
                 page=chunk.page,
                 is_parent=True,
-                metadata=_page(chunk.page),
+                metadata={**chunk.metadata, **_page(chunk.page)},
             )
     searched = [
         NewChunk(

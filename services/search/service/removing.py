@@ -57,9 +57,9 @@ class Removing:
             scope = await self._scoping.of(
                 who, _Ask(ask.knowledge_base, ask.data_source, ask.fence)
             )
-        except NotFound:
+            return await self._source(scope, ask)
+        except NotFound:  # it went, or goes, with its knowledge base: rows or collection are gone
             return Removed(more=False)
-        return await self._source(scope, ask)
 
     async def _source(self, scope: Scope, ask: RemoveResources) -> Removed:
         id = scope.data_source.id
