@@ -80,7 +80,8 @@ class Catalogue:
             what = "model" if kind is None else f"{kind} model"
             raise NotFound(
                 f"No {what} is served under the name {name!r}. Use one of: {known or 'none yet'}; "
-                "or give the name as an alias to an entry under models/.",
+                "or one of their aliases (`undercroft models list`, GET /v1/models); or give the "
+                "name as an alias to an entry under models/.",
                 param="modelId",
             )
         return entry

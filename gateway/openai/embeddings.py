@@ -1,27 +1,20 @@
 """POST /embeddings: strings or token arrays in, floats or base64 out."""
 
-from typing import Annotated, Any, Literal
-
-from pydantic import Field
+from typing import Any, Literal
 
 from contracts.search.embeddings import EmbedRequest
 from gateway.openai.call import Body, Call, json_response, read
 from gateway.response import Response
+from kit.errors import InvalidRequest
 
 _MOST = 2048
-Tokens = Annotated[list[int], Field(min_length=1)]
 
 
 class EmbeddingsRequest(Body):
     """OpenAI's `input` in its four forms."""
 
     model: str
-    input: (
-        str
-        | Annotated[list[str], Field(min_length=1, max_length=_MOST)]
-        | Tokens
-        | Annotated[list[Tokens], Field(min_length=1, max_length=_MOST)]
-    )
+    input: str | list[str] | list[int] | list[list[int]]
     encoding_format: Literal["float", "base64"] = "float"
     dimensions: int | None = None
     user: str | None = None
@@ -43,8 +36,12 @@ async def create_embeddings(call: Call) -> Response:
 
 
 def _input(given: str | list[str] | list[int] | list[list[int]]) -> dict[str, Any]:
+    if not given or (isinstance(given, list) and [] in given):
+        raise InvalidRequest("input must not be empty.", param="input")
     if isinstance(given, str):
         return {"texts": [given]}
+    if len(given) > _MOST:
+        raise InvalidRequest(f"input may have {_MOST} members.", param="input")
     if isinstance(given[0], str):
         return {"texts": given}
     return {"token_ids": [given] if isinstance(given[0], int) else given}

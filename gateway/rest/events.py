@@ -17,12 +17,17 @@ EVENT_STREAM: dict[int | str, dict[str, Any]] = {
 
 
 def events(lines: AsyncGenerator[BaseModel, None]) -> StreamingResponse:
-    """Each model is the data of one event; a failure on the way is an event named `error`."""
+    """Each model is the data of one event; a failure on the way is an event named `error`.
+
+    A model's `seq` is the event's id, which a browser that lost the stream sends back.
+    """
 
     async def stream() -> AsyncGenerator[bytes, None]:
         async with aclosing(lines):
             try:
                 async for line in lines:
+                    if (seq := getattr(line, "seq", None)) is not None:
+                        yield b"id: %d\n" % seq
                     yield b"data: " + line.model_dump_json(exclude_none=True).encode() + b"\n\n"
             except PlatformError as error:
                 yield b"event: error\ndata: " + orjson.dumps(problem(error)) + b"\n\n"

@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator
 from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Header, Query
 from fastapi.responses import StreamingResponse
 
 from contracts.client import Contract
@@ -94,12 +94,16 @@ async def retry_job(who: Caller, platform: Platform, job: JobId) -> Job:
 
 @router.get("/{job}/events", response_class=StreamingResponse, responses=EVENT_STREAM)
 async def follow_job(
-    who: Caller, platform: Platform, job: JobId, after: Annotated[int, Query(ge=0)] = 0
+    who: Caller,
+    platform: Platform,
+    job: JobId,
+    after: Annotated[int, Query(ge=0)] = 0,
+    last_event_id: Annotated[int, Header(ge=0)] = 0,
 ) -> StreamingResponse:
     """Server-sent events, from the event `after` until the job has ended."""
 
     async def lines() -> AsyncGenerator[JobEvent, None]:
-        async for event in platform.jobs.follow(who.tenant, job, after):
+        async for event in platform.jobs.follow(who.tenant, job, max(after, last_event_id)):
             yield JobEvent(**asdict(event))
 
     await platform.jobs.get(who.tenant, job)

@@ -16,6 +16,7 @@ from services.search.service.knowledge_bases import collection_of
 
 CHUNK_ID = "x-amz-bedrock-kb-chunk-id"
 SOURCE_START, SOURCE_END = "x-undercroft-source-start", "x-undercroft-source-end"
+SIMILARITY = "x-undercroft-similarity"
 _SPARE = 8  # hits looked at beyond the number wanted, in place of those not visible
 _MOST_RANKED = 1000  # how deep pages go
 _DEPTHS = (128, _MOST_RANKED + _SPARE)
@@ -143,6 +144,8 @@ def passage(ranked: Ranked) -> Passage:
         SOURCE_START: found.start,
         SOURCE_END: found.end,
     }
+    if hit.similarity is not None:  # the score of a hybrid search is of ranks: no cut-off fits it
+        metadata[SIMILARITY] = hit.similarity
     return Passage(
         text=found.text,
         score=hit.score,

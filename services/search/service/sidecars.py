@@ -161,8 +161,8 @@ def _records(structure: Any) -> RecordStructure:
     include, exclude = choice.get("fieldsToInclude"), choice.get("fieldsToExclude")
     return RecordStructure(
         contents[0],
-        None if include is None else _field_names(include, "fieldsToInclude"),
-        () if exclude is None else _field_names(exclude, "fieldsToExclude"),
+        None if include in (None, []) else _field_names(include, "fieldsToInclude"),
+        () if exclude in (None, []) else _field_names(exclude, "fieldsToExclude"),
     )
 
 

@@ -40,14 +40,10 @@ class Reference:
     """Exclusive."""
     page: int | None
 
-    def metadata(self) -> dict[str, float]:
+    def metadata(self) -> dict[str, int]:
         """The metadata keys that tell a client where in the source the support stands."""
         told = ((SOURCE_START, self.source_start), (SOURCE_END, self.source_end))
-        return {
-            key: float(value)
-            for key, value in (*told, (SOURCE_PAGE, self.page))
-            if value is not None
-        }
+        return {key: value for key, value in (*told, (SOURCE_PAGE, self.page)) if value is not None}
 
 
 class Judge:
