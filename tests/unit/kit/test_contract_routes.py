@@ -12,7 +12,6 @@ from kit.errors import NotFound
 from kit.service import service_app
 
 TRUST = InternalTrust(b"k" * 32)
-SIGNED = {HEADER: TRUST.sign(Principal("t", "123456789012", "key"))}
 
 
 class Ask(BaseModel):
@@ -27,6 +26,11 @@ async def greet(_: Request, asked: Ask) -> Response:
     return PlainTextResponse(f"hello {asked.name}")
 
 
+def signed() -> dict[str, str]:
+    """Made when it is used: it is good for a minute."""
+    return {HEADER: TRUST.sign(Principal("t", "123456789012", "key"))}
+
+
 def client() -> TestClient:
     app = service_app("Test", trust=TRUST)
     app.add_middleware(ContractRoutes, trust=TRUST, routes={"/greet": ContractRoute(Ask, greet)})
@@ -34,7 +38,7 @@ def client() -> TestClient:
 
 
 def test_a_contract_from_the_gateway_is_answered() -> None:
-    answer = client().post("/greet", json={"name": "you"}, headers=SIGNED)
+    answer = client().post("/greet", json={"name": "you"}, headers=signed())
 
     assert (answer.status_code, answer.text) == (200, "hello you")
     assert answer.headers["x-request-id"]
@@ -45,20 +49,20 @@ def test_nobody_else_is_let_in() -> None:
 
 
 def test_a_wrong_member_is_named() -> None:
-    answer = client().post("/greet", json={"name": 1}, headers=SIGNED)
+    answer = client().post("/greet", json={"name": 1}, headers=signed())
 
     assert (answer.status_code, answer.json()["param"]) == (400, "name")
 
 
 def test_an_error_is_a_problem_with_the_request_id() -> None:
-    answer = client().post("/greet", json={"name": "nobody"}, headers=SIGNED)
+    answer = client().post("/greet", json={"name": "nobody"}, headers=signed())
 
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
     assert answer.json()["request_id"] == answer.headers["x-request-id"]
 
 
 def test_a_bug_is_a_500_that_hides_it() -> None:
-    answer = client().post("/greet", json={"name": "bug"}, headers=SIGNED)
+    answer = client().post("/greet", json={"name": "bug"}, headers=signed())
 
     assert answer.status_code == 500
     assert "ZeroDivision" not in answer.text
