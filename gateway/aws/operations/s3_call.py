@@ -8,6 +8,7 @@ from gateway.aws.registry import Call, Handler, Parameters, Reply, errors, opera
 from gateway.aws.request import AwsRequest
 from kit.auth.scopes import require
 from kit.errors import PermissionDenied, StorageFull, Unsupported
+from kit.objects.arns import arn
 from kit.objects.checksums import ALGORITHMS, Checksum
 from kit.objects.conditions import Conditions
 from kit.objects.copying import Place
@@ -70,10 +71,6 @@ def s3_operation(name: str, *, missing: str = "") -> Callable[[Handler], Handler
 
 def store(call: Call) -> ObjectStore:
     return call.backends.objects
-
-
-def arn(bucket: str, key: str = "") -> str:
-    return f"arn:aws:s3:::{bucket}/{key}" if key else f"arn:aws:s3:::{bucket}"
 
 
 def attributes_of(request: AwsRequest, parameters: Parameters) -> Attributes:

@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
-from gateway.aws.operations.s3_call import arn, make_attributes, quoted, s3_operation, store
+from gateway.aws.operations.s3_call import make_attributes, quoted, s3_operation, store
 from gateway.aws.registry import Call, Parameters, Reply
 from kit.auth.scopes import require
+from kit.objects.arns import arn
 from kit.objects.checksums import ALGORITHMS
 from kit.objects.errors import InvalidArgument
 from kit.objects.receiving import md5_of_header

@@ -19,6 +19,7 @@ from kit.jobs.ports import Waker
 from services.search.repository import custom_documents as custom
 from services.search.repository import documents, sources
 from services.search.service.knowledge_bases import cut
+from services.search.service.readable import require_document
 from services.search.service.sources import check_in_bucket, file_ending
 from services.search.service.tracking import accept, reconcile_documents
 
@@ -43,6 +44,7 @@ class DirectService:
                     custom.put(connection, who.tenant, source.id, _custom(document, param))
                 else:
                     _check_bucket_document(source, document, param)
+                require_document(who, source, document)
                 documents.ensure(connection, who.tenant, ask.knowledge_base, source.id, document.id)
             job = accept(connection, who, ask, documents=ids)
             documents.request(connection, who.tenant, source.id, ids, status="STARTING", job=job)

@@ -19,6 +19,7 @@ from kit.jobs.cancel import cancel_job
 from kit.jobs.ports import Waker
 from services.search.repository import ingestions, sources
 from services.search.service.knowledge_bases import cut
+from services.search.service.readable import require_source
 from services.search.service.tracking import accept, reconcile
 
 
@@ -38,6 +39,7 @@ class IngestionService:
                     "use IngestKnowledgeBaseDocuments.",
                     param="dataSourceId",
                 )
+            require_source(who, source.spec)
             if ask.client_token and (
                 again := ingestions.by_token(
                     connection, who.tenant, ask.data_source, ask.client_token

@@ -31,6 +31,7 @@ from services.search.ports import CollectionSpec, Index
 from services.search.repository import bases, ingestions, sources, tags
 from services.search.service.chunking.strategy import parse_strategy
 from services.search.service.embedding import Embedding
+from services.search.service.readable import require_source
 from services.search.service.tracking import reconcile
 
 T = TypeVar("T")
@@ -122,6 +123,7 @@ class KnowledgeBaseService:
         return TagSet(tags=after)
 
     async def create_source(self, who: Principal, ask: CreateDataSource) -> DataSource:
+        require_source(who, ask.spec)
         parse_strategy(ask.spec.chunking)  # refuses a bad one now, not at the first ingestion
         return await self._database.write(
             sources.create_source,
@@ -142,6 +144,8 @@ class KnowledgeBaseService:
         return DataSources(items=items, next_token=next_token)
 
     async def update_source(self, who: Principal, ask: UpdateDataSource) -> DataSource:
+        require_source(who, ask.spec)
+
         def change(connection: Connection) -> DataSource:
             before = sources.source(connection, who.tenant, ask.knowledge_base, ask.id)
             if before.spec.chunking != ask.spec.chunking:
