@@ -112,7 +112,7 @@ class Heart:
             self._lose(hold)
         except (PlatformError, TimeoutError) as error:
             if time.monotonic() >= self._deadline(hold):
-                logger.warning("no beat of job %s got through: %s", hold.job_id, error)
+                logger.warning("no beat of job %s got through: %r", hold.job_id, error)
                 self._lose(hold)
         else:
             hold.good_at = sent_at

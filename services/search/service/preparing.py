@@ -22,6 +22,7 @@ SOURCE_URI = "x-amz-bedrock-kb-source-uri"
 DATA_SOURCE = "x-amz-bedrock-kb-data-source-id"
 PAGE = "x-amz-bedrock-kb-document-page-number"
 _LONGEST_LINE = 1_000_000  # characters
+_MOST_PIECES = 20_000  # that are searched: what a step can embed within the hour
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,7 @@ class Preparing:
         if not cut:
             raise NoText("There is no text in this document.")
         readable = await asyncio.to_thread(_readable, cut, embedder)
+        _check_pieces(len(readable))
         return _rows_of(parsed, readable)
 
 
@@ -66,6 +68,14 @@ def _check_lines(text: str) -> None:
     if longest > _LONGEST_LINE:
         raise InvalidRequest(
             f"It has a line of {longest} characters; a line may have {_LONGEST_LINE}."
+        )
+
+
+def _check_pieces(count: int) -> None:
+    """Before anything is embedded or stored: one document must not hold the others up."""
+    if count > _MOST_PIECES:
+        raise InvalidRequest(
+            f"This document makes {count} pieces; it may make {_MOST_PIECES}: split it."
         )
 
 

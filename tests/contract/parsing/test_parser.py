@@ -178,10 +178,12 @@ async def test_what_cannot_be_read_is_refused_with_the_reason(
         (b"a,b\n,2\n", RecordStructure("a"), "No row has a value"),
         (b'a,b\n"1,2\n', RecordStructure("a"), "Not a valid CSV"),
         (b'a,b\n"1"x,2\n', RecordStructure("a"), "Not a valid CSV file at line 2"),
+        (b"a\n" + b"1;" * 20_000, None, "Line 2 of the CSV file has 20,001 columns"),
+        (b",".join(b"%d" % n for n in range(200_000)), RecordStructure("0"), "1,000 columns"),
     ],
 )
 async def test_a_csv_that_breaks_its_structure_is_refused(
-    parser: Parser, body: bytes, records: RecordStructure, reason: str
+    parser: Parser, body: bytes, records: RecordStructure | None, reason: str
 ) -> None:
     with pytest.raises(InvalidRequest, match=reason):
         await parser.parse(body, name="a.csv", records=records)

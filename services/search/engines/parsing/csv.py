@@ -11,6 +11,8 @@ from services.search.engines.parsing.extracted import Extracted, TextBuilder
 from services.search.engines.parsing.limits import ParsingLimits
 
 _FIELD_CHARACTERS = 1_000_000
+_DESCRIBED_COLUMNS = 1_000
+_TEXT_COLUMNS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +26,21 @@ class Columns:
 
 def parse_csv(body: bytes, limits: ParsingLimits, columns: Columns | None) -> Extracted:
     text = decode_text(body, limits.characters)
-    return Extracted(text) if columns is None else _by_row(text, columns, limits)
+    if columns is not None:
+        return _by_row(text, columns, limits)
+    _check_width(text)
+    return Extracted(text)
+
+
+def _check_width(text: str) -> None:
+    """A row that wide is a matrix, not text; the separators of a line are an upper bound."""
+    for number, line in enumerate(text.splitlines(), start=1):
+        wide = 1 + max(line.count(separator) for separator in ",;\t")
+        if wide > _TEXT_COLUMNS:
+            raise InvalidRequest(
+                f"Line {number:,} of the CSV file has {wide:,} columns; it may have "
+                f"{_TEXT_COLUMNS:,}. Leave out those that hold no text."
+            )
 
 
 def _by_row(text: str, columns: Columns, limits: ParsingLimits) -> Extracted:
@@ -66,9 +82,9 @@ def _records(text: str) -> Iterator[tuple[int, list[str]]]:
 
 def _resolve(header: list[str], columns: Columns) -> tuple[int, list[int]]:
     """Positions of the content column and of those that become metadata."""
+    if len(header) > _DESCRIBED_COLUMNS:
+        raise InvalidRequest(f"The CSV header has more than {_DESCRIBED_COLUMNS:,} columns.")
     twice = next((name for name in header if header.count(name) > 1), None)
-    if len(header) > 1000:
-        raise InvalidRequest("The CSV header has more than 1,000 columns.")
     if twice is not None:
         raise InvalidRequest(f"The CSV header names the column {twice!r} twice.")
     wanted = (columns.content, *(columns.include or ()))

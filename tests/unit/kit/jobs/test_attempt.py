@@ -1,6 +1,7 @@
 """An attempt whose database goes away at the worst moment."""
 
 import asyncio
+import re
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -85,7 +86,7 @@ async def test_a_finish_whose_answer_got_lost_counts_once(database: Database) ->
 
 
 async def test_without_beats_an_attempt_stops_itself_before_its_lease_ends(
-    database: Database,
+    database: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
     job, began, stopped_at = running(database), time.monotonic(), 0.0
 
@@ -100,6 +101,7 @@ async def test_without_beats_an_attempt_stops_itself_before_its_lease_ends(
     unsteady = Unsteady(database, lambda name, _: name == "beat")
     assert await run(unsteady, job, work, lease=2.0) == "lost"
     assert 1.5 < stopped_at < 2.0
+    assert re.search(rf"no beat of job {job.id} got through: \w+\(", caplog.text)
     assert now_is(database, job.id).state == "running"  # the reaper's, once the lease is over
 
 

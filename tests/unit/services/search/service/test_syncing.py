@@ -1,8 +1,11 @@
 """A sync of a bucket: what each kind of change counts as, and what is found afterwards."""
 
+import re
+
 import pytest
 
 from kit.errors import NotFound
+from services.search.service import preparing
 from tests.unit.services.search.service.world import BERT, Corpus, World
 
 PEOPLE = "about,city\nAnn paints.,Oslo\nBob sings.,Rome\n"
@@ -206,3 +209,16 @@ async def test_hierarchical_children_are_searched_and_parents_returned(world: Wo
     again = await corpus.retrieve("station 3", filter={"equals": {"key": "kind", "value": "book"}})
     assert {one.text for one in again} == {one.text for one in found}
     await corpus.ends_clean()
+
+
+async def test_a_document_of_too_many_pieces_is_refused_with_what_to_do(
+    corpus: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(preparing, "_MOST_PIECES", 3)
+    corpus.put("a.txt", "Apples are red. " * 1000)
+    corpus.put("b.txt", "Bananas are yellow.")
+    assert await corpus.sync() == {"scanned": 2, "new": 1, "failed": 1}
+    told = (await corpus.status(corpus.uri("a.txt"))).reason
+    assert told is not None
+    assert re.fullmatch(r"This document makes \d+ pieces; it may make 3: split it\.", told)
+    assert len(corpus.world.embedder.embedded) == 1
