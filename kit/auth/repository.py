@@ -15,7 +15,7 @@ from kit.auth.tables import AUTH_VERSION, KEYS, TENANT_LIMITS, TENANTS
 from kit.auth.text import storable
 from kit.database import clock, db_now, insert_or_ignore
 from kit.errors import InvalidRequest, NotFound
-from kit.identifiers import row_id
+from kit.identifiers import resource_id, row_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +40,13 @@ class IssuedKeys:
 
 @dataclass(frozen=True, slots=True)
 class KeyInfo:
-    """What may be shown of a key. Times are UNIX seconds; `kind` is `bearer` or `aws`."""
+    """What may be shown of a key. Times are UNIX seconds; `kind` is `bearer` or `aws`.
+
+    The two keys of one `issue` were made together, and are revoked together.
+    """
 
     id: str
+    issue: str
     kind: str
     public: str
     scopes: tuple[Scope, ...]
@@ -97,6 +101,7 @@ def create_keys(
     now = clock(connection)
     common = {
         "tenant": tenant.id,
+        "issue": resource_id(),
         "scopes": [[scope.operation, scope.resource] for scope in scopes],
         "created": now,
         "expires": None if lifetime is None else now + lifetime,
@@ -118,7 +123,7 @@ def list_keys(connection: Connection, tenant: str) -> list[KeyInfo]:
     rows = connection.execute(select(KEYS).where(KEYS.c.tenant == tenant).order_by(KEYS.c.id))
     return [
         KeyInfo(
-            row.id, row.kind, row.public, _scopes(row.scopes),
+            row.id, row.issue, row.kind, row.public, _scopes(row.scopes),
             row.created, row.expires, row.revoked, row.last_used,
         )
         for row in rows
@@ -126,12 +131,18 @@ def list_keys(connection: Connection, tenant: str) -> list[KeyInfo]:
 
 
 def revoke_key(connection: Connection, tenant: str, key: str) -> None:
-    """`key` is an id, an access key id or a bearer's shown part. Raises NotFound; repeatable."""
+    """Revokes the bearer key and the AWS pair that were made together.
+
+    `key` is an id, an access key id or a bearer's shown part. Raises NotFound; repeatable.
+    """
     key = storable(key)
-    mine = (KEYS.c.tenant == tenant) & ((KEYS.c.id == key) | (KEYS.c.public == key))
-    if connection.execute(select(KEYS.c.id).where(mine)).one_or_none() is None:
+    mine = KEYS.c.tenant == tenant
+    named = select(KEYS.c.issue).where(mine, (KEYS.c.id == key) | (KEYS.c.public == key))
+    issue = connection.execute(named).scalar_one_or_none()
+    if issue is None:
         raise NotFound(f"There is no key {key!r}.", param="key")
-    connection.execute(update(KEYS).where(mine, KEYS.c.revoked.is_(None)).values(revoked=db_now()))
+    both = mine & (KEYS.c.issue == issue) & KEYS.c.revoked.is_(None)
+    connection.execute(update(KEYS).where(both).values(revoked=db_now()))
     _bump_version(connection)
 
 

@@ -29,6 +29,7 @@ KEYS = Table(
     METADATA,
     Column("id", Text, primary_key=True),
     Column("tenant", Text, ForeignKey("tenants.id"), nullable=False),
+    Column("issue", Text, nullable=False),  # the same for both keys that were made together
     Column("kind", Text, nullable=False),  # bearer | aws
     Column("public", Text, nullable=False, unique=True),  # the access key id, or a bearer's start
     Column("hash", Text, unique=True),  # HMAC(pepper, bearer key), in hex

@@ -57,16 +57,16 @@ def list_keys(
     database_url: DatabaseUrl = None,
     master_key: MasterKey = None,
 ) -> None:
-    """List a tenant's keys, without their secrets."""
+    """List a tenant's keys, without their secrets; those of one issue were made together."""
     with opened(data, database_url, master_key) as (database, keyring):
         directory = KeyDirectory(database, keyring)
 
         async def find() -> list[KeyInfo]:
             return await directory.list(database.read_now(find_tenant, tenant).id)
 
-        table = Table("id", "kind", "key", "revoked")
+        table = Table("id", "issue", "kind", "key", "revoked")
         for key in asyncio.run(find()):
-            table.add_row(key.id, key.kind, key.public, "yes" if key.revoked else "")
+            table.add_row(key.id, key.issue, key.kind, key.public, "yes" if key.revoked else "")
         console.print(table)
 
 
@@ -78,7 +78,7 @@ def revoke(
     database_url: DatabaseUrl = None,
     master_key: MasterKey = None,
 ) -> None:
-    """Revoke a key; a running platform refuses it within 5 seconds."""
+    """Revoke a key and the one made with it; a running platform refuses them within 5 seconds."""
     with opened(data, database_url, master_key) as (database, keyring):
         directory = KeyDirectory(database, keyring)
 

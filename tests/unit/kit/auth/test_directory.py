@@ -127,6 +127,29 @@ async def test_a_revoked_key_stops_here_at_once(directory: KeyDirectory) -> None
     assert await directory.secret_of(keys.access_key_id) is None
 
 
+@pytest.mark.parametrize("name", ["bearer_id", "aws_id", "access_key_id"])
+async def test_keys_that_were_made_together_are_revoked_together(
+    directory: KeyDirectory, name: str
+) -> None:
+    tenant = await directory.create_tenant("acme")
+    gone, kept = await directory.create_keys(tenant), await directory.create_keys(tenant)
+    for keys in (gone, kept):
+        await directory.by_bearer(keys.bearer)
+        assert await directory.secret_of(keys.access_key_id)
+
+    await directory.revoke(tenant.id, getattr(gone, name))
+
+    with pytest.raises(Unauthenticated):
+        await directory.by_bearer(gone.bearer)
+    assert await directory.secret_of(gone.access_key_id) is None
+    await directory.by_bearer(kept.bearer)
+    assert await directory.secret_of(kept.access_key_id)
+    shown = await directory.list(tenant.id)
+    revoked = {key.issue for key in shown if key.revoked}
+    assert len({key.issue for key in shown}) == 2
+    assert {key.id for key in shown if key.issue in revoked} == {gone.bearer_id, gone.aws_id}
+
+
 async def test_another_process_sees_a_revocation_within_five_seconds(
     directory: KeyDirectory, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
