@@ -19,6 +19,7 @@ from typing_extensions import override
 
 from kit.database import Database
 from kit.errors import PlatformError, Unavailable
+from kit.http_protocol import BoundedHttpProtocol
 
 log = logging.getLogger(__name__)
 
@@ -75,7 +76,7 @@ def server_config(
         host=host,
         port=port,
         loop="uvloop",
-        http="httptools",
+        http=BoundedHttpProtocol,
         ws="none",
         access_log=False,
         server_header=False,
