@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from urllib.parse import unquote
 
 from gateway.aws.protocol import models
-from gateway.aws.protocol.route import RoutedOperation
+from gateway.aws.protocol.route import RoutedOperation, path_style
 from gateway.aws.request import AwsRequest
 from gateway.aws.signature.authenticate import Authenticator
 from kit.auth.principal import Principal
@@ -32,7 +32,10 @@ def authentication(authenticator: Authenticator) -> Authenticate:
             upload = await authenticator.authenticate_post(request, bucket)
             return Signed(upload.principal, upload.body, form=upload.fields)
         signing_name = models.service(routed.service).signing_name
-        found = await authenticator.authenticate(request, service=signing_name)
+        # SigV2 leaves the host unsigned, so the bucket that the host names has to be in the path.
+        found = await authenticator.authenticate(
+            request, service=signing_name, bucket_path=path_style(request)
+        )
         return Signed(found.principal, found.body, found.length, found.trailers)
 
     return authenticate

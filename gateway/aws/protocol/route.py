@@ -89,7 +89,7 @@ def _by_path(request: AwsRequest, scope: str | None) -> RoutedOperation:
     names = (scope,) if scope else _BY_PATH
     for name in names:
         tree = tree_of(name)
-        path = _path_style(request) if name == "s3" else request.raw_path
+        path = path_style(request) if name == "s3" else request.raw_path
         match = tree.find(request.method, path) if tree else None
         if match is not None:
             return _choose(request, match)
@@ -135,7 +135,7 @@ def _owner(request: AwsRequest, services: Iterable[str], values: tuple[str, ...]
     return "bedrock-agent-runtime" if is_session else "bedrock-agent"
 
 
-def _path_style(request: AwsRequest) -> str:
+def path_style(request: AwsRequest) -> str:
     """S3's virtual-host style: `bucket.localhost` and `bucket.s3.…` put the bucket in the host."""
     host = request.header("host").partition(":")[0].lower()
     for mark in (".s3.", ".s3-", ".localhost"):

@@ -30,7 +30,7 @@ def canonical_query(raw_query: str, leave_out: str = "") -> str:
     pairs = []
     for part in raw_query.split("&"):
         name, _, value = part.partition("=")
-        if part and name != leave_out:
+        if part and (name != leave_out or not name):
             pairs.append((_encoded(name), _encoded(value)))
     pairs.sort()
     return "&".join([f"{name}={value}" for name, value in pairs])

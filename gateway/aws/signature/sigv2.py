@@ -4,7 +4,6 @@ import base64
 import hashlib
 import hmac
 from dataclasses import dataclass
-from urllib.parse import unquote
 
 from gateway.aws.request import AwsRequest
 from gateway.aws.signature.canonical import wire_bytes
@@ -81,6 +80,9 @@ def v2_signature(secret: str, text: bytes) -> str:
 def _refuse_unsigned(request: AwsRequest) -> None:
     seen: set[str] = set()
     for name, value in request.query:
+        if "\n" in value and name.startswith(("x-amz-", "content-")):
+            # A line break would let one value sign as several lines, for another resource even.
+            raise Refused("AccessDenied", f"The query parameter {name!r} has a line break.")
         if name.startswith("x-amz-"):
             # One value is signed; a second one, or another in a header, would stand beside it.
             signed = name not in seen and request.header(name, value) == value
@@ -106,7 +108,13 @@ def _head(request: AwsRequest, expires: int) -> bytes:
 
 
 def _resource(request: AwsRequest, path: str) -> bytes:
-    pairs = [part.split("=", 1) for part in request.raw_query.split("&")]
-    signed = sorted((pair for pair in pairs if pair[0] in _SIGNED), key=lambda pair: pair[0])
-    text = "&".join("=".join([pair[0], *map(unquote, pair[1:])]) for pair in signed)
+    # Picked by decoded names, as routing picks: `%76ersionId` is versionId, and has to sign as it.
+    parts = (part for part in request.raw_query.split("&") if part)
+    signed = [
+        f"{name}={value}" if "=" in part else name
+        for part, (name, value) in zip(parts, request.query, strict=True)
+        if name in _SIGNED
+    ]
+    signed.sort(key=lambda text: text.partition("=")[0])
+    text = "&".join(signed)
     return (f"{path}?{text}" if text else path).encode()

@@ -2,7 +2,10 @@
 
 from typing import Any
 
+import boto3
 import pytest
+import urllib3
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from gateway.aws.authentication import authentication
@@ -95,3 +98,23 @@ def test_a_bearer_key_reaches_bedrock() -> None:
             b"Content-Length: %d\r\n\r\n" % len(body) + body
         )
     assert answer.startswith(b"HTTP/1.1 200 ")
+
+
+def test_a_v2_url_keeps_to_its_bucket_whatever_host_it_is_sent_to() -> None:
+    with running(_OPERATIONS, authenticate=_verifier()) as door, urllib3.PoolManager() as http:
+        url = door.client("s3").generate_presigned_url("put_object", {"Bucket": "b", "Key": "k"})
+        assert http.request("PUT", url, body=b"x").status == 200
+        elsewhere = http.request("PUT", url, body=b"x", headers={"Host": "other.localhost"})
+        assert elsewhere.status == 403
+        in_host = boto3.client(
+            "s3",
+            endpoint_url=f"http://localhost:{door.port}",
+            region_name="us-east-1",
+            aws_access_key_id="AKTEST",
+            aws_secret_access_key="secret",
+            config=Config(signature_version="s3-query", s3={"addressing_style": "virtual"}),
+        ).generate_presigned_url("put_object", {"Bucket": "bucket", "Key": "k"})
+        host = f"bucket.localhost:{door.port}"
+        assert in_host.startswith(f"http://{host}/k?")
+        sent = in_host.replace("bucket.localhost", "127.0.0.1")
+        assert http.request("PUT", sent, body=b"x", headers={"Host": host}).status == 200
