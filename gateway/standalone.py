@@ -24,6 +24,7 @@ from kit.auth.keyring import Keyring
 from kit.auth.limits import Limiter, LimitsOf, LocalLimiter
 from kit.catalogue import load
 from kit.database import clock
+from kit.disk import check_room
 from kit.jobs.store import Jobs
 from kit.jobs.waker import LocalWaker
 from kit.objects.store import ObjectStore
@@ -40,7 +41,8 @@ class Standalone:
         keyring = Keyring.load(settings.master_key_file)
         self._database = open_database(settings.database_url)
         self._closing.callback(self._database.close)
-        blobs = LocalBlobs(settings.objects)
+        self._folder = settings.objects
+        blobs = LocalBlobs(self._folder)
         self._closing.callback(blobs.close)
         self._objects = ObjectStore(self._database, blobs)
         self._access = Access.of(
@@ -82,7 +84,8 @@ class Standalone:
         return waker
 
     async def _ready(self) -> None:
-        """Raises while the database or a service cannot do its work; Redis may be away."""
+        """Raises while the disk, the database or a service cannot work; Redis may be away."""
+        await asyncio.to_thread(check_room, self._folder)
         checks = [self._database.read(clock)]
         services = [
             service.request("GET", "/readyz", headers={}, body=b"")

@@ -173,6 +173,10 @@ def _translated() -> Iterator[None]:
         reason = str(error.orig)
         if "disk is full" in reason or getattr(error.orig, "sqlstate", None) == "53100":
             raise StorageFull("The database's disk is full; free space, then try again.") from error
+        if "readonly" in reason:
+            raise Unavailable(
+                "The database's folder is read-only; let this user write to it."
+            ) from error
         if isinstance(error, exc.OperationalError):
             raise Unavailable("The database does not answer now.", retry_after=1) from error
         raise

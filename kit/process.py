@@ -2,6 +2,7 @@
 
 import gc
 import logging
+import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -25,6 +26,8 @@ log = logging.getLogger(__name__)
 
 PATIENCE = 60.0
 """Seconds that a process waits for its database at its start: both may have begun together."""
+PRIVATE = 0o077
+"""The umask of whatever writes tenants' data."""
 _KEEP_ALIVE = (
     75  # longer than our own clients keep a connection, so that they are the ones to close
 )
@@ -32,7 +35,11 @@ _KEEP_ALIVE = (
 
 @contextmanager
 def process(name: str) -> Iterator[None]:
-    """The whole life of a process; ends it with status 1 and one line where it cannot start."""
+    """The whole life of a process; ends it with status 1 and one line where it cannot start.
+
+    Every file that it makes is its user's alone.
+    """
+    os.umask(PRIVATE)
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s")
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
     for number in (signal.SIGTERM, signal.SIGINT):

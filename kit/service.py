@@ -132,7 +132,10 @@ async def ndjson(lines: AsyncGenerator[BaseModel, None]) -> AsyncGenerator[bytes
 
 
 async def _told(request: Request, error: Exception) -> Response:
-    return answer(cast(PlatformError, error), request.state.request_id)
+    told, request_id = cast(PlatformError, error), request.state.request_id
+    if isinstance(told, Internal):
+        log.error("request %s to %s failed", request_id, request.url.path, exc_info=error)
+    return answer(told, request_id)
 
 
 async def _unprocessable(request: Request, error: Exception) -> Response:

@@ -1,9 +1,11 @@
 """The embedded mode: every service in one process, one SQLite file, one folder."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from fastapi import FastAPI
 
@@ -20,12 +22,14 @@ from kit.auth.internal import InternalTrust
 from kit.auth.keyring import Keyring
 from kit.auth.limits import LocalLimiter
 from kit.database import Database, clock
+from kit.disk import check_room, usable
 from kit.errors import Unavailable
 from kit.jobs.runner import JobRunner
 from kit.jobs.store import Jobs
 from kit.jobs.waker import LocalWaker
 from kit.objects.store import ObjectStore
 from kit.objects.sweeping import sweeping
+from kit.process import PRIVATE
 from services.generation.app import catalogue as catalogue_of
 from services.generation.app import create_app as create_generation
 from services.generation.settings import GenerationSettings
@@ -53,6 +57,19 @@ class Folder:
     def client_env(self) -> Path:
         return self.root / "client.env"
 
+    def claim(self) -> None:
+        """Makes the folder; whoever made it, nobody but this user enters it from now on.
+
+        Raises StorageFull, InvalidRequest.
+        """
+        with usable(self.root):
+            self.root.mkdir(parents=True, exist_ok=True)
+            if self.root.stat().st_mode & PRIVATE:
+                self.root.chmod(0o700)
+            with TemporaryFile(dir=self.root) as probe:
+                probe.write(b"\0")
+                probe.flush()
+
 
 class Embedded:
     """Holds what the platform is made of; `app` is its ASGI app."""
@@ -60,7 +77,7 @@ class Embedded:
     def __init__(self, folder: Folder, *, models: Path | None = None) -> None:
         """`models` is where exported models are cached; None keeps them in the folder."""
         self.folder = folder
-        folder.root.mkdir(parents=True, exist_ok=True)
+        folder.claim()
         keyring = Keyring.load_or_create(folder.master_key)
         self.database = Database(folder.database_url)
         self.database.create_tables()
@@ -111,6 +128,7 @@ class Embedded:
     async def _ready(self) -> None:
         if not self._is_ready:
             raise Unavailable("The platform is starting or stopping.", retry_after=1)
+        await asyncio.to_thread(check_room, self.folder.root)
         await self.database.read(clock)
 
     @asynccontextmanager

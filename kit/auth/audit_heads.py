@@ -3,12 +3,15 @@
 import fcntl
 import hmac
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import orjson
 from sqlalchemy import Connection
 
 from kit.auth.audit_chain import Head, read_heads, still_there
+from kit.disk import usable
 from kit.errors import Internal
 
 
@@ -38,16 +41,21 @@ class HeadsFile:
     def publish(self, connection: Connection) -> list[str]:
         """Moves the heads forward; returns the tenants whose published entry is gone.
 
-        For those the old head stays, for it is the evidence.
+        For those the old head stays, for it is the evidence. Raises StorageFull, InvalidRequest.
         """
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        with self._path.with_name(f".{self._path.name}.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)  # two processes must not undo each other
+        with usable(self._path.parent), self._locked():
             published, current = self.read(), read_heads(connection)
             kept = still_there(connection, list(published.values()))
             gone = sorted(published.keys() - kept)
             self._write(current | {tenant: published[tenant] for tenant in gone})
         return gone
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        with self._path.with_name(f".{self._path.name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # two processes must not undo each other
+            yield
 
     def _write(self, heads: dict[str, Head]) -> None:
         lines = [

@@ -1,5 +1,6 @@
 """What several commands need: the data folder, its database, and errors that read well."""
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from rich.console import Console
 from kit.auth.keyring import Keyring
 from kit.database import Database
 from kit.errors import PlatformError
+from kit.process import PRIVATE
 from kit.settings import MASTER_KEY, PlatformSettings
 
 DEFAULT_DATA = Path(".undercroft")
@@ -81,6 +83,7 @@ def opened(
     if place.database_url.startswith("sqlite") and not place.master_key.is_file():
         console.print(f"There is no platform in {data}: start one with `undercroft up`.")
         raise typer.Exit(1)
+    os.umask(PRIVATE)  # opening a database makes files
     database = Database(place.database_url, readers=1, writers=1)
     try:
         with told():

@@ -241,4 +241,6 @@ def _translated(path: Path) -> Iterator[None]:
             raise Unavailable(
                 f"Another process has the index {path.name} open; only one may.", retry_after=1.0
             ) from error
+        if "No space left" in str(error) or "os error 28" in str(error):
+            raise StorageFull("The index's disk is full; free some space.") from error
         raise Internal(f"The index {path.name} failed: {error}") from error

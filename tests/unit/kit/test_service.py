@@ -1,0 +1,32 @@
+"""A service tells its caller of a failure in itself, and the log of where it arose."""
+
+import logging
+
+import pytest
+from starlette.testclient import TestClient
+
+from kit.auth.internal import InternalTrust
+from kit.errors import Internal, NotFound
+from kit.service import service_app
+
+
+def test_a_failure_of_a_service_is_logged_with_its_stack(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    app = service_app("service", trust=InternalTrust(b"k" * 32))
+
+    @app.get("/broken")
+    async def broken() -> None:
+        raise Internal("The index failed.") from OSError("the cause")
+
+    @app.get("/absent")
+    async def absent() -> None:
+        raise NotFound("There is none.")
+
+    client = TestClient(app)
+    with caplog.at_level(logging.ERROR):
+        assert client.get("/absent").status_code == 404
+        assert caplog.text == ""
+        assert client.get("/broken").status_code == 500
+    assert "the cause" in caplog.text
+    assert "Traceback" in caplog.text
