@@ -27,15 +27,23 @@ class Embeddings:
 
 
 class Embedder(Protocol):
-    """One embedding model. Raises RateLimited when its queue is full."""
+    """One embedding model. Raises RateLimited where the wait would be long, unless `patient`."""
 
     name: str
     dimension: int
     max_tokens: int
 
     async def embed(
-        self, texts: Sequence[str], *, kind: Literal["query", "document"] = "document"
+        self,
+        texts: Sequence[str],
+        *,
+        kind: Literal["query", "document"] = "document",
+        patient: bool = False,
     ) -> Embeddings: ...
+
+    def check_room(self, texts: Sequence[str]) -> None:
+        """Raises RateLimited where `embed` would now, before any work is put into the texts."""
+        ...
 
     def count_tokens(self, text: str) -> int: ...
 

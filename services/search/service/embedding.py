@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import nullcontext
 from typing import Literal
 
 import numpy as np
@@ -13,7 +14,8 @@ from services.search.ports import Embedder, Vectors
 from services.search.service.chunking.windows import Window, windows
 
 _MOST_TOKENS = 8192  # of one text: what AWS's and OpenAI's models take
-_AT_ONCE = 256  # pieces of one document in the embedder's queue: others have their turn
+_AT_ONCE = 128  # pieces of one document in the embedder's queue: others have their turn
+_DOCUMENTS = 2  # that have pieces there at a time: more would only crowd out who waits for answers
 
 OpenEmbedder = Callable[[ModelEntry], Awaitable[Embedder]]
 """Loads an embedding model by its catalogue entry."""
@@ -27,6 +29,7 @@ class Embedding:
         self._open = open_embedder
         self._embedders: dict[str, Embedder] = {}
         self._opening = asyncio.Lock()
+        self._documents = asyncio.Semaphore(_DOCUMENTS)
 
     async def embed(self, ask: EmbedRequest) -> EmbedReply:
         """Raises NotFound for an unknown model, InvalidRequest for a dimension it can't give."""
@@ -38,6 +41,7 @@ class Embedding:
             texts = [embedder.decode(ids) for ids in ask.token_ids or []]
         if any(not text for text in texts):
             raise InvalidRequest("A text to embed must not be empty.", param="input")
+        embedder.check_room(texts)
         spans = await asyncio.to_thread(_windows, texts, embedder)
         tokens = [sum(window.tokens for window in windowed) for windowed in spans]
         if max(tokens) > _MOST_TOKENS:
@@ -53,10 +57,16 @@ class Embedding:
         )
 
     async def chunk_vectors(self, model: str, texts: Sequence[str]) -> Vectors:
-        """One for each text, of any length."""
+        """One for each text, of any length, for a caller that waits for the answer."""
         embedder = await self.embedder(model)
         spans = await asyncio.to_thread(_windows, texts, embedder)
         return await _whole(embedder, texts, spans, "document")
+
+    async def document_vectors(self, model: str, texts: Sequence[str]) -> Vectors:
+        """As `chunk_vectors`, however busy the embedder is: documents take turns instead."""
+        embedder = await self.embedder(model)
+        spans = await asyncio.to_thread(_windows, texts, embedder)
+        return await _whole(embedder, texts, spans, "document", turns=self._documents)
 
     async def embedder(self, model: str) -> Embedder:
         """By the catalogue's id; loaded on first use, by one caller."""
@@ -101,17 +111,26 @@ async def _whole(
     texts: Sequence[str],
     spans: Sequence[Sequence[Window]],
     kind: Literal["query", "document"],
+    *,
+    turns: asyncio.Semaphore | None = None,
 ) -> Vectors:
-    """Nothing is cut off: a text longer than the model reads is the mean of its windows."""
+    """Nothing is cut off: a text longer than the model reads is the mean of its windows.
+
+    With `turns`, each batch waits for one. A caller without them is refused at the start or not
+    at all: what is done already would be lost.
+    """
     pieces = [
         text[window.start : window.end]
         for text, windowed in zip(texts, spans, strict=True)
         for window in windowed
     ]
-    batches = range(0, len(pieces), _AT_ONCE)
-    made = np.concatenate(
-        [(await embedder.embed(pieces[at : at + _AT_ONCE], kind=kind)).vectors for at in batches]
-    )
+    rows = []
+    for at in range(0, len(pieces), _AT_ONCE):
+        async with turns or nullcontext():
+            patient = turns is not None or at > 0
+            batch = pieces[at : at + _AT_ONCE]
+            rows.append((await embedder.embed(batch, kind=kind, patient=patient)).vectors)
+    made = np.concatenate(rows)
     whole = np.empty((len(texts), embedder.dimension), np.float32)
     at = 0
     for row, windowed in enumerate(spans):

@@ -109,7 +109,7 @@ class Indexing:
         return present, np.stack([held[chunk.id] for chunk in searched])
 
     async def _embed(self, scope: Scope, searched: list[NewChunk]) -> Vectors:
-        return await self._embedding.chunk_vectors(
+        return await self._embedding.document_vectors(
             scope.base.model, [chunk.text for chunk in searched]
         )
 

@@ -38,30 +38,30 @@ def fp32_folder() -> Path:
     return exported("fp32")
 
 
-Open = Callable[[int], Embedder]
-"""An embedder with a queue of so many texts."""
+Open = Callable[[float], Embedder]
+"""An embedder that lets callers wait so many seconds."""
 
 
 @pytest.fixture(params=ENGINES)
 def open_engine(request: pytest.FixtureRequest) -> Open:
     if request.param == "torch":
-        return lambda queue: SentenceTransformersEmbedder(
-            DEFAULT_MODEL, threads=1, queue_texts=queue
+        return lambda wait: SentenceTransformersEmbedder(
+            DEFAULT_MODEL, threads=1, longest_wait=wait
         )
     folder: Path = request.getfixturevalue(f"{request.param}_folder")
-    return lambda queue: OnnxEmbedder(folder, threads=2, queue_texts=queue)
+    return lambda wait: OnnxEmbedder(folder, threads=2, longest_wait=wait)
 
 
 @pytest.fixture
 async def embedder(open_engine: Open) -> AsyncIterator[Embedder]:
-    engine = open_engine(8192)
+    engine = open_engine(600.0)
     yield engine
     await engine.close()
 
 
 @pytest.fixture
 async def narrow(open_engine: Open) -> AsyncIterator[Embedder]:
-    """An embedder that lets three texts wait."""
-    engine = open_engine(3)
+    """An embedder that lets nobody wait."""
+    engine = open_engine(0.0)
     yield engine
     await engine.close()

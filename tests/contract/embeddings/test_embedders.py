@@ -86,18 +86,21 @@ async def test_a_caller_that_gives_up_harms_no_other(embedder: Embedder) -> None
     np.testing.assert_allclose(made, (await embedder.embed(TEXTS)).vectors, atol=1e-5)
 
 
-async def test_past_the_queue_a_caller_is_told_when_to_come_back(narrow: Embedder) -> None:
+async def test_past_the_longest_wait_a_caller_is_told_when_to_come_back(narrow: Embedder) -> None:
     first = asyncio.create_task(narrow.embed(TEXTS[:3]))
     await asyncio.sleep(0)
+    with pytest.raises(RateLimited):
+        narrow.check_room(["one more"])
     with pytest.raises(RateLimited) as refused:
         await narrow.embed(["one more"])
     assert refused.value.retry_after is not None
     assert 0 < refused.value.retry_after <= 30
+    assert len((await narrow.embed(["one more"], patient=True)).tokens) == 1
     await first
     assert len((await narrow.embed(["one more"])).tokens) == 1
 
 
-async def test_an_idle_engine_takes_a_call_larger_than_its_queue(narrow: Embedder) -> None:
+async def test_an_idle_engine_takes_a_call_of_any_size(narrow: Embedder) -> None:
     assert len((await narrow.embed(TEXTS)).tokens) == len(TEXTS)
 
 

@@ -1,5 +1,6 @@
 """Merges the texts of concurrent callers into batches of one length, run by a few threads."""
 
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, InvalidStateError, ThreadPoolExecutor
 from contextlib import suppress
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from services.search.ports import Vectors
 
-_PATIENCE: Final = 8  # a text that waits is passed by at most so many times the work before it
+_PATIENCE: Final = 8  # a call that waits is passed by at most so many times its own work
 
 
 @dataclass(slots=True, eq=False)
@@ -25,7 +26,7 @@ class _Call:
 
 @dataclass(slots=True, order=True)
 class _Text:
-    """`turn` is the work, in tokens, that fairness puts before this text."""
+    """`turn` is when, by the work done in tokens, fairness has its call finished."""
 
     turn: int
     number: int
@@ -37,9 +38,10 @@ class _Text:
 class Batcher:
     """A batch holds texts of one length only, of any caller, and about `batch_tokens` tokens.
 
-    Nothing is padded then, and a row of a batch is what it would be alone. Callers take turns by
-    tokens (start-time fair queueing): a short query passes a long list that came before it, and
-    no list starves. Threads are at work only while texts wait.
+    Nothing is padded then, and a row of a batch is what it would be alone. Calls take turns by
+    the time that each could be done at: equal ones finish in their order, not all at the end, a
+    short query passes a long list that came before it, and no list starves. Threads are at work
+    only while texts wait.
     """
 
     def __init__(
@@ -49,12 +51,17 @@ class Batcher:
         dimension: int,
         threads: int,
         batch_tokens: int,
+        note: Callable[[int, float], None],
     ) -> None:
-        """`run` takes ids of shape (batch, length), on several threads at a time."""
+        """`run` takes ids of shape (batch, length), on several threads at a time.
+
+        `note` is told each batch's tokens and seconds, on its thread.
+        """
         self._run = run
         self._dimension = dimension
         self._threads = threads
         self._batch_tokens = batch_tokens
+        self._note = note
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="embed")
         self._lock = Lock()
         self._waiting: dict[int, list[_Text]] = {}  # by length, each a heap
@@ -70,12 +77,11 @@ class Batcher:
             future.set_result(call.vectors)
             return future
         with self._lock:
-            turn = self._turn
+            turn = self._turn + sum(map(len, texts))
             for row, ids in enumerate(texts):
                 self._number += 1
                 text = _Text(turn, self._number, ids, call, row)
                 heappush(self._waiting.setdefault(len(ids), []), text)
-                turn += len(ids)
             fresh = min(self._threads - self._working, len(texts))
             self._working += fresh
         for _ in range(fresh):
@@ -104,22 +110,22 @@ class Batcher:
                 return []
             length = min(self._waiting, key=lambda length: self._waiting[length][0])
             queue = self._waiting[length]
-            begun = queue[0].turn
             room = max(1, self._batch_tokens // length)
             batch = [heappop(queue) for _ in range(min(room, len(queue)))]
-            # Without the second term, calls that keep coming would pass a list for ever.
-            self._turn = max(begun, self._turn + len(batch) * length // _PATIENCE)
+            self._turn += max(1, len(batch) * length // _PATIENCE)  # later calls' turns move on
             if not queue:
                 del self._waiting[length]
             return batch
 
     def _embed(self, batch: Sequence[_Text]) -> None:
+        began = time.monotonic()
         try:
             vectors = self._run(np.array([text.ids for text in batch], np.int64))
         except Exception as error:  # noqa: BLE001 - handed to every caller of this batch
             for text in batch:
                 _settle(text.call.future, error)
             return
+        self._note(sum(len(text.ids) for text in batch), time.monotonic() - began)
         with self._lock:
             for text, vector in zip(batch, vectors, strict=True):
                 text.call.vectors[text.row] = vector

@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 import numpy as np
 
-from services.search.engines.embeddings.admission import Admission
+from services.search.engines.embeddings.admission import LONGEST_WAIT, Admission, Pace
 from services.search.engines.embeddings.batcher import Batcher
 from services.search.engines.embeddings.exported import GRAPH, TOKENIZER, read_manifest
 from services.search.engines.embeddings.session import Session
@@ -25,7 +25,7 @@ class OnnxEmbedder:
     """Implements Embedder. A text's vector does not depend on the texts embedded beside it."""
 
     def __init__(
-        self, folder: Path, *, threads: int | None = None, queue_texts: int = 8192
+        self, folder: Path, *, threads: int | None = None, longest_wait: float = LONGEST_WAIT
     ) -> None:
         """Reads an exported model; `threads` None takes the cores this process may run on.
 
@@ -38,30 +38,42 @@ class OnnxEmbedder:
         self._prompts = manifest.prompts
         self._tokens = Tokens(folder / TOKENIZER, manifest.sequence)
         self.max_tokens = self._tokens.longest
-        self._admission = Admission(queue_texts)
+        lanes = min(threads or cores, cores)
+        pace = Pace(lanes)
+        self._admission = Admission(pace, longest_wait=longest_wait)
         self._tokenizing = ThreadPoolExecutor(1, thread_name_prefix="tokenize")
         self._batcher = Batcher(
             Session(folder / GRAPH).run,
             dimension=manifest.dimension,
-            threads=min(threads or cores, cores),
+            threads=lanes,
             batch_tokens=_BATCH_TOKENS,
+            note=pace.note,
         )
 
     async def embed(
-        self, texts: Sequence[str], *, kind: Literal["query", "document"] = "document"
+        self,
+        texts: Sequence[str],
+        *,
+        kind: Literal["query", "document"] = "document",
+        patient: bool = False,
     ) -> Embeddings:
         vectors = np.empty((len(texts), self.dimension), np.float32)
         tokens: list[int] = []
         prompt = self._prompts.get(kind, "")
-        with self._admission.hold(min(len(texts), _SLICE)):
+        # What follows the first slice takes its turn behind others' work again.
+        with self._admission.hold(self._tokens.guess(texts[:_SLICE]), patient=patient) as place:
             for start in range(0, len(texts), _SLICE):
                 encoded = await self._encode(
                     [prompt + text for text in texts[start : start + _SLICE]]
                 )
+                place.tokens = sum(map(len, encoded))
                 made = await asyncio.wrap_future(self._batcher.submit(encoded))
                 vectors[start : start + len(made)] = made
                 tokens += [len(ids) - self._tokens.special for ids in encoded]
         return Embeddings(vectors, tokens)
+
+    def check_room(self, texts: Sequence[str]) -> None:
+        self._admission.check(self._tokens.guess(texts[:_SLICE]))
 
     async def _encode(self, texts: list[str]) -> list[list[int]]:
         if sum(map(len, texts)) <= _INLINE:

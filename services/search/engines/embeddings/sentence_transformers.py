@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
@@ -10,7 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, Literal, cast
 
 from kit.errors import Unavailable
-from services.search.engines.embeddings.admission import Admission
+from services.search.engines.embeddings.admission import LONGEST_WAIT, Admission, Pace
 from services.search.engines.embeddings.sources import locate
 from services.search.engines.embeddings.tokens import Tokens
 from services.search.ports import Embeddings, Vectors
@@ -19,7 +20,9 @@ from services.search.ports import Embeddings, Vectors
 class SentenceTransformersEmbedder:
     """Implements Embedder, one call at a time on a thread; `model` is a hub id or a folder."""
 
-    def __init__(self, model: str, *, threads: int | None = None, queue_texts: int = 8192) -> None:
+    def __init__(
+        self, model: str, *, threads: int | None = None, longest_wait: float = LONGEST_WAIT
+    ) -> None:
         """Raises Unavailable, naming the extra, where torch is not installed. Takes seconds."""
         try:
             torch, library = import_module("torch"), import_module("sentence_transformers")
@@ -42,23 +45,33 @@ class SentenceTransformersEmbedder:
         self._prompts: dict[str, str] = self._model.prompts
         self._tokens = _tokens(self._model)
         self.max_tokens = self._tokens.longest
-        self._admission = Admission(queue_texts)
+        self._pace = Pace()
+        self._admission = Admission(self._pace, longest_wait=longest_wait)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="embed")
 
     async def embed(
-        self, texts: Sequence[str], *, kind: Literal["query", "document"] = "document"
+        self,
+        texts: Sequence[str],
+        *,
+        kind: Literal["query", "document"] = "document",
+        patient: bool = False,
     ) -> Embeddings:
-        with self._admission.hold(len(texts)):
+        with self._admission.hold(self._tokens.guess(texts), patient=patient):
             loop = asyncio.get_running_loop()
             prompt = self._prompts.get(kind) or ""
             return await loop.run_in_executor(self._thread, self._embed, list(texts), prompt)
 
+    def check_room(self, texts: Sequence[str]) -> None:
+        self._admission.check(self._tokens.guess(texts))
+
     def _embed(self, texts: list[str], prompt: str) -> Embeddings:
+        began = time.monotonic()
         heads = [self._tokens.head(text) for text in texts]
         vectors = self._model.encode(
             heads, prompt=prompt, normalize_embeddings=True, show_progress_bar=False
         )
         ids = self._tokens.encode([prompt + head for head in heads])
+        self._pace.note(sum(map(len, ids)), time.monotonic() - began)
         return Embeddings(
             cast(Vectors, vectors.reshape(len(texts), self.dimension)),
             [len(row) - self._tokens.special for row in ids],

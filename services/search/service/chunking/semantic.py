@@ -42,7 +42,7 @@ async def _distances(
             text[units[max(0, at - buffer_size)][0] : units[min(last, at + buffer_size)][1]]
             for at in range(low, min(low + _BATCH, len(units)))
         ]
-        vectors = (await embedder.embed(texts)).vectors
+        vectors = (await embedder.embed(texts, patient=True)).vectors
         joined = vectors if before is None else np.concatenate([before, vectors])
         distances.append(1 - np.einsum("ij,ij->i", joined[:-1], joined[1:]))
         before = vectors[-1:]

@@ -26,8 +26,14 @@ class WordEmbedder:
     def __init__(self) -> None:
         self.embedded: list[str] = []
 
+    def check_room(self, texts: Sequence[str]) -> None: ...
+
     async def embed(
-        self, texts: Sequence[str], *, kind: Literal["query", "document"] = "document"
+        self,
+        texts: Sequence[str],
+        *,
+        kind: Literal["query", "document"] = "document",
+        patient: bool = False,
     ) -> Embeddings:
         if kind == "document":
             self.embedded += texts

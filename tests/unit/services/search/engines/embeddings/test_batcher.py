@@ -33,8 +33,13 @@ class Model:
         return np.repeat(ids[:, :1], 2, axis=1).astype(np.float32)
 
 
+def _ignore(tokens: int, seconds: float) -> None: ...
+
+
 def batcher(model: Model, **others: Any) -> Batcher:
-    return Batcher(model, **{"dimension": 2, "threads": 1, "batch_tokens": 8, **others})
+    return Batcher(
+        model, **{"dimension": 2, "threads": 1, "batch_tokens": 8, "note": _ignore, **others}
+    )
 
 
 @pytest.fixture
@@ -51,7 +56,7 @@ def test_texts_of_one_length_share_a_batch_whoever_sent_them(model: Model) -> No
     model.go.set()
     assert first.result(10).tolist() == [[1, 1], [2, 2]]
     assert second.result(10).tolist() == [[3, 3]]
-    assert model.batches == [[0], [1, 3], [2]]
+    assert model.batches == [[0], [3, 1], [2]]
     made.close()
 
 

@@ -37,8 +37,14 @@ class LetterEmbedder:
 
     name, dimension, max_tokens = "letters", 26, 256
 
+    def check_room(self, texts: Sequence[str]) -> None: ...
+
     async def embed(
-        self, texts: Sequence[str], *, kind: Literal["query", "document"] = "document"
+        self,
+        texts: Sequence[str],
+        *,
+        kind: Literal["query", "document"] = "document",
+        patient: bool = False,
     ) -> Embeddings:
         vectors = np.full((len(texts), 26), 1e-3, np.float32)
         for row, text in enumerate(texts):
