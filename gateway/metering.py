@@ -15,8 +15,12 @@ _BYTES_PER_TOKEN = 4  # a guess that the settlement corrects
 
 @dataclass(slots=True)
 class Spending:
-    """Set by whoever learns the numbers; what stays 0 is given back."""
+    """Set by whoever learns the numbers; what stays 0 is given back.
 
+    `model` is an id of the catalogue, never a name of the caller's; empty until it is known.
+    """
+
+    model: str
     tokens_in: int = 0
     tokens_out: int = 0
 
@@ -35,16 +39,16 @@ class Metering:
         """Raises RateLimited over the limit; books what was used also when the work failed."""
         reserved = request_bytes // _BYTES_PER_TOKEN
         await self._limiter.reserve(who.tenant, reserved)
-        spent = Spending()
+        spent = Spending(model)
         try:
             yield spent
         finally:
             await self._limiter.settle(who.tenant, reserved, spent.tokens_in + spent.tokens_out)
-            _tell(model, spent)
+            _tell(spent)
             self._usage.add(
                 who.tenant,
                 operation,
-                model,
+                spent.model,
                 requests=0,
                 tokens_in=spent.tokens_in,
                 tokens_out=spent.tokens_out,
@@ -56,8 +60,7 @@ class Metering:
         return await self._usage.totals(who.tenant, start, end)
 
 
-def _tell(model: str, spent: Spending) -> None:
-    """A name that no model has costs nothing, so it makes no series of its own."""
+def _tell(spent: Spending) -> None:
     for direction, tokens in (("in", spent.tokens_in), ("out", spent.tokens_out)):
         if tokens:
-            TOKENS.labels(model, direction).inc(tokens)
+            TOKENS.labels(spent.model, direction).inc(tokens)

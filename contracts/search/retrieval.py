@@ -43,8 +43,12 @@ class Passage(Contract):
 
 
 class Passages(Contract):
+    """`model` is the id of the one that embedded the query, `tokens` what it read of it."""
+
     items: list[Passage]
     next_token: str | None = None
+    model: str
+    tokens: int
 
 
 class InferenceOptions(Contract):
@@ -78,14 +82,21 @@ class Answer(Contract):
     citations: list[Citation]
     session: str
     model: str
+    input_tokens: int
+    output_tokens: int
 
 
 class AnswerEvent(Contract):
-    """One line of a streamed answer: a piece of text, or a citation for text that came before."""
+    """A line of a streamed answer: a piece of text, or a citation for text that came before.
+
+    The last one has neither, but the counts of what the model read and wrote.
+    """
 
     session: str
     text: str | None = None
     citation: Citation | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
 
 
 class SessionId(Contract):

@@ -12,6 +12,7 @@ from gateway.backends import Backends
 from gateway.metering import Spending
 from gateway.response import Response
 from kit.auth.principal import Principal
+from kit.catalogue import Kind
 from kit.errors import InvalidRequest
 
 Asked = TypeVar("Asked", bound="Body")
@@ -34,9 +35,13 @@ class Call:
     argument: str = ""
     """The last part of the path, where the route has one."""
 
-    def spending(self, model: str) -> AbstractAsyncContextManager[Spending]:
+    def spending(self, model: str, kind: Kind) -> AbstractAsyncContextManager[Spending]:
+        """`model` as the caller names it; raises NotFound where no model of the kind has it."""
         return self.backends.metering.spending(
-            self.principal, self.operation, model, request_bytes=len(self.body)
+            self.principal,
+            self.operation,
+            self.backends.catalogue.find(model, kind=kind).id,
+            request_bytes=len(self.body),
         )
 
 

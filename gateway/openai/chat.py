@@ -57,7 +57,7 @@ async def create_chat_completion(call: Call) -> Response:
     if asked.stream:
         events = await started(_events(call, asked, request))
         return Response(200, [(b"content-type", b"text/event-stream")], events)
-    async with call.spending(asked.model) as spent:
+    async with call.spending(asked.model, "text") as spent:
         answer = await call.backends.generation.chat(call.principal, request)
         spent.tokens_in, spent.tokens_out = answer.input_tokens, answer.output_tokens
     choice = {
@@ -96,7 +96,7 @@ async def _events(
         choice = {"index": 0, "delta": delta, "finish_reason": finish, "logprobs": None}
         return _sse({**frame, "choices": [choice]})
 
-    async with call.spending(asked.model) as spent:
+    async with call.spending(asked.model, "text") as spent:
         deltas = call.backends.generation.stream(call.principal, request)
         async with aclosing(deltas):
             last = await anext(deltas)

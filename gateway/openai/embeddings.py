@@ -23,7 +23,7 @@ class EmbeddingsRequest(Body):
 async def create_embeddings(call: Call) -> Response:
     asked = read(call, EmbeddingsRequest)
     ask = EmbedRequest(model=asked.model, dimensions=asked.dimensions, **_input(asked.input))
-    async with call.spending(asked.model) as spent:
+    async with call.spending(asked.model, "embedding") as spent:
         made = await call.backends.search.embed(call.principal, ask)
         tokens = spent.tokens_in = sum(made.tokens)
     vectors: list[Any] = made.rows() if asked.encoding_format == "float" else made.packed_rows()

@@ -8,6 +8,7 @@ from fastapi.responses import StreamingResponse
 from contracts.search import embeddings as e
 from contracts.search import knowledge_bases as k
 from contracts.search import retrieval as r
+from gateway import asking
 from gateway.rest.caller import Caller, Platform
 from gateway.rest.events import EVENT_STREAM, events
 from gateway.rest.paths import BaseId, SourceId
@@ -34,9 +35,8 @@ class Ask(r.AnswerRequest):
 async def embed(who: Caller, platform: Platform, ask: e.EmbedRequest) -> e.EmbedReply:
     """Vectors come as base64 of little-endian float32s."""
     size = sum(map(len, ask.texts or [])) + sum(map(len, ask.token_ids or []))
-    async with platform.metering.spending(
-        who, "rest:embed", ask.model, request_bytes=size
-    ) as spent:
+    model = platform.catalogue.find(ask.model, kind="embedding").id
+    async with platform.metering.spending(who, "rest:embed", model, request_bytes=size) as spent:
         made = await platform.search.embed(who, ask)
         spent.tokens_in = sum(made.tokens)
     return made
@@ -127,14 +127,14 @@ async def delete_data_source(
 async def retrieve(
     who: Caller, platform: Platform, knowledge_base: BaseId, ask: Annotated[Retrieve, Body()]
 ) -> r.Passages:
-    return await platform.search.retrieve(who, _at(knowledge_base, ask))
+    return await asking.retrieve(platform, who, "rest:retrieve", _at(knowledge_base, ask))
 
 
 @router.post("/knowledge-bases/{knowledge_base}/answer")
 async def answer(
     who: Caller, platform: Platform, knowledge_base: BaseId, ask: Annotated[Ask, Body()]
 ) -> r.Answer:
-    return await platform.search.answer(who, _question(knowledge_base, ask))
+    return await asking.answer(platform, who, "rest:answer", _question(knowledge_base, ask))
 
 
 @router.post(
@@ -146,8 +146,9 @@ async def answer_stream(
     who: Caller, platform: Platform, knowledge_base: BaseId, ask: Annotated[Ask, Body()]
 ) -> StreamingResponse:
     """Server-sent events: pieces of text, each citation after the text that it covers."""
-    lines = await started(platform.search.answer_stream(who, _question(knowledge_base, ask)))
-    return events(lines)
+    question = _question(knowledge_base, ask)
+    lines = asking.answer_stream(platform, who, "rest:answer_stream", question)
+    return events(await started(lines))
 
 
 @router.delete("/knowledge-bases/{knowledge_base}/sessions/{session}")

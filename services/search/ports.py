@@ -234,6 +234,14 @@ class Turn:
     text: str
 
 
+@dataclass(slots=True)
+class Tally:
+    """Tokens of one generation, set by the generator once it has written everything."""
+
+    input: int = 0
+    output: int = 0
+
+
 class Generator(Protocol):
     """Answers a prompt; the passages go along for engines that only quote."""
 
@@ -249,4 +257,5 @@ class Generator(Protocol):
         temperature: float,
         top_p: float | None,
         stop: Sequence[str],
+        tally: Tally,
     ) -> AsyncGenerator[str, None]: ...

@@ -1,6 +1,7 @@
 """bedrock-agent-runtime: passages and answers from knowledge bases."""
 
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from typing import Any
 
 from contracts.search.retrieval import (
@@ -12,6 +13,7 @@ from contracts.search.retrieval import (
     RetrievalOptions,
     RetrieveRequest,
 )
+from gateway import asking
 from gateway.aws.operations.bedrock_agent.common import knowledge_base_id
 from gateway.aws.operations.members import dropped
 from gateway.aws.registry import Call, Parameters, Reply, errors, operation
@@ -54,7 +56,7 @@ async def retrieve(call: Call, parameters: Parameters) -> Parameters:
         options=_options(parameters.get("retrievalConfiguration", {})),
         token=parameters.get("nextToken"),
     )
-    found = await call.backends.search.retrieve(call.principal, ask)
+    found = await asking.retrieve(call.backends, call.principal, str(call.operation), ask)
     results = [
         {**_reference(passage), "score": passage.score, "content": _content(passage)}
         for passage in found.items
@@ -72,19 +74,23 @@ def _answered_base(parameters: Parameters) -> str:
 
 @operation(SERVICE, "RetrieveAndGenerate", missing=_ANSWER_MISSING, resource=_answered_base)
 async def retrieve_and_generate(call: Call, parameters: Parameters) -> Parameters:
-    answer = await call.backends.search.answer(call.principal, _question(parameters))
+    ask = _question(parameters)
+    answer = await asking.answer(call.backends, call.principal, str(call.operation), ask)
     return _answer(answer)
 
 
 @operation(SERVICE, "RetrieveAndGenerateStream", missing=_ANSWER_MISSING, resource=_answered_base)
 async def retrieve_and_generate_stream(call: Call, parameters: Parameters) -> Parameters | Reply:
-    events = call.backends.search.answer_stream(call.principal, _question(parameters))
+    ask = _question(parameters)
+    events = asking.answer_stream(call.backends, call.principal, str(call.operation), ask)
     first = await anext(events)  # errors before the first byte have a status of their own
 
     async def stream() -> AsyncIterator[dict[str, Any]]:
-        yield _event(first.text, first.citation)
-        async for event in events:
-            yield _event(event.text, event.citation)
+        async with aclosing(events):
+            yield _event(first.text, first.citation)
+            async for event in events:
+                if event.text is not None or event.citation is not None:
+                    yield _event(event.text, event.citation)
 
     return {"sessionId": first.session, "stream": stream()}
 

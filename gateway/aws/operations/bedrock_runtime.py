@@ -36,12 +36,12 @@ def _model(parameters: Parameters) -> str:
 @operation(SERVICE, "InvokeModel", missing=_MISSING, resource=_model)
 async def invoke_model(call: Call, parameters: Parameters) -> Reply:
     name = _model(parameters)
-    call.backends.catalogue.find(name)
+    model = call.backends.catalogue.find(name).id
     if parameters.get("guardrailIdentifier"):
         raise InvalidRequest("Guardrails are not served.", param="guardrailIdentifier")
     raw = parameters.get("body", b"")
     async with call.backends.metering.spending(
-        call.principal, str(call.operation), name, request_bytes=len(raw)
+        call.principal, str(call.operation), model, request_bytes=len(raw)
     ) as spent:
         invoked = await _family(name)(call, name, read_body(raw))
         spent.tokens_in, spent.tokens_out = invoked.input_tokens, invoked.output_tokens

@@ -5,6 +5,7 @@ import orjson
 from contracts.search.embeddings import EmbedRequest
 from gateway.aws.families.family import Json, Members, read_body
 from gateway.aws.registry import Call, Parameters, errors, operation
+from kit.catalogue import ModelEntry
 from kit.errors import (
     InvalidRequest,
     NotFound,
@@ -27,12 +28,12 @@ async def invoke_endpoint(call: Call, parameters: Parameters) -> Parameters:
     """Takes and gives the payload of Voyage's containers."""
     name = parameters["EndpointName"]
     try:
-        call.backends.catalogue.find(name, kind="embedding")
+        entry = call.backends.catalogue.find(name, kind="embedding")
     except NotFound as absent:
         raise NotFound(
             f"Endpoint {name} of account {call.principal.account} not found."
         ) from absent
-    answer = await _embed(call, name, read_body(parameters["Body"]))
+    answer = await _embed(call, name, entry, read_body(parameters["Body"]))
     return {
         "Body": orjson.dumps(answer),
         "ContentType": "application/json",
@@ -40,7 +41,7 @@ async def invoke_endpoint(call: Call, parameters: Parameters) -> Parameters:
     }
 
 
-async def _embed(call: Call, model: str, body: Json) -> Json:
+async def _embed(call: Call, name: str, entry: ModelEntry, body: Json) -> Json:
     if isinstance(body.get("input"), str):
         body = {**body, "input": [body["input"]]}
     members = Members(body, {"input", "input_type", "truncation", "model"})
@@ -50,12 +51,12 @@ async def _embed(call: Call, model: str, body: Json) -> Json:
     if body.get("truncation") not in _TRUNCATIONS:
         raise InvalidRequest("truncation must be true or false.", param="truncation")
     ask = EmbedRequest(
-        model=model,
+        model=name,
         texts=members.texts("input", most=_MOST_TEXTS),
         kind=kind or "document",
     )
     async with call.backends.metering.spending(
-        call.principal, str(call.operation), model, request_bytes=sum(map(len, ask.texts or []))
+        call.principal, str(call.operation), entry.id, request_bytes=sum(map(len, ask.texts or []))
     ) as spent:
         made = await call.backends.search.embed(call.principal, ask)
         spent.tokens_in = sum(made.tokens)

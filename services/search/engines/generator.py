@@ -5,7 +5,7 @@ from contextlib import aclosing
 
 from contracts.generation import ChatMessage, ChatRequest, GenerationClient
 from kit.auth.principal import Principal
-from services.search.ports import Turn
+from services.search.ports import Tally, Turn
 
 
 class ServiceGenerator:
@@ -26,6 +26,7 @@ class ServiceGenerator:
         temperature: float,
         top_p: float | None,
         stop: Sequence[str],
+        tally: Tally,
     ) -> AsyncGenerator[str, None]:
         request = ChatRequest(
             model=model,
@@ -39,4 +40,6 @@ class ServiceGenerator:
         )
         async with aclosing(self._client.stream(who, request)) as deltas:
             async for delta in deltas:
+                if delta.finish_reason is not None:
+                    tally.input, tally.output = delta.input_tokens or 0, delta.output_tokens or 0
                 yield delta.text

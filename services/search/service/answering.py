@@ -8,7 +8,7 @@ from contracts.search.retrieval import Answer, AnswerEvent, AnswerRequest, Citat
 from kit.auth.principal import Principal
 from kit.database import Database
 from kit.errors import InvalidRequest
-from services.search.ports import Generator
+from services.search.ports import Generator, Tally
 from services.search.repository import bases, sessions
 from services.search.service.answers.citations import Citation as Cited
 from services.search.service.answers.citations import TextPart, cite_stream
@@ -31,6 +31,7 @@ class Asked:
     """Standing alone: a follow-up is rewritten by its session."""
     ranked: list[Ranked]
     prompt: Prompt
+    tally: Tally
 
 
 class Answering:
@@ -49,14 +50,20 @@ class Answering:
         self._generator = generator
 
     async def answer(self, who: Principal, ask: AnswerRequest) -> Answer:
-        text, citations, session = "", [], ""
+        text, citations, event = "", [], AnswerEvent(session="")
         async with aclosing(self.stream(who, ask)) as events:
             async for event in events:
-                session = event.session
                 text += event.text or ""
                 if event.citation is not None:
                     citations.append(event.citation)
-        return Answer(text=text, citations=citations, session=session, model=ask.model)
+        return Answer(
+            text=text,
+            citations=citations,
+            session=event.session,
+            model=ask.model,
+            input_tokens=event.input_tokens or 0,
+            output_tokens=event.output_tokens or 0,
+        )
 
     async def stream(self, who: Principal, ask: AnswerRequest) -> AsyncGenerator[AnswerEvent, None]:
         """Text as it comes; a citation follows the text that it covers.
@@ -80,6 +87,11 @@ class Answering:
                 if isinstance(part, TextPart):
                     text += part.text
                 yield _event(part, asked)
+        yield AnswerEvent(
+            session=asked.session.id,
+            input_tokens=asked.tally.input,
+            output_tokens=asked.tally.output,
+        )
         await self._remember(who, ask, asked, text)
 
     async def _remember(
@@ -115,13 +127,14 @@ class Answering:
                 idle_seconds=base.shown.spec.session_idle_seconds,
             )
         question = condense(ask.question, session.turns)
-        ranked = await self._retrieval.rank(
+        ranking = await self._retrieval.rank(
             who, ask.knowledge_base, question, ask.options, ask.options.results
         )
+        ranked = ranking.best
         prompt = render(
             ask.question, _passages(ranked), template=ask.prompt_template, history=session.turns
         )
-        return Asked(base, session, question, ranked, prompt)
+        return Asked(base, session, question, ranked, prompt, Tally())
 
     async def _cited(
         self, who: Principal, ask: AnswerRequest, asked: Asked
@@ -140,6 +153,7 @@ class Answering:
             temperature=ask.inference.temperature,
             top_p=ask.inference.top_p,
             stop=ask.inference.stop,
+            tally=asked.tally,
         )
         async with aclosing(written), aclosing(self._parts(asked, passages, written)) as parts:
             async for part in parts:

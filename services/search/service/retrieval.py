@@ -30,6 +30,15 @@ class Ranked:
     hit: Hit
 
 
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """The best visible chunks, best first; `tokens` is what `model` read of the query."""
+
+    best: list[Ranked]
+    model: str
+    tokens: int
+
+
 class Retrieval:
     """Embeds the question, searches, and reads the texts of what a commit made visible."""
 
@@ -42,14 +51,17 @@ class Retrieval:
         if not ask.query.strip():
             raise InvalidRequest("The query must not be empty.", param="retrievalQuery.text")
         skip = _offset(ask.token)
-        ranked = await self.rank(
+        ranking = await self.rank(
             who, ask.knowledge_base, ask.query, ask.options, skip + ask.options.results + 1
         )
+        ranked = ranking.best
         page = ranked[skip : skip + ask.options.results]
         more = len(ranked) > skip + ask.options.results and skip + len(page) < _MOST_RANKED
         return Passages(
             items=[passage(one) for one in page],
             next_token=str(skip + len(page)) if more else None,
+            model=ranking.model,
+            tokens=ranking.tokens,
         )
 
     async def rank(
@@ -59,13 +71,13 @@ class Retrieval:
         query: str,
         options: RetrievalOptions,
         wanted: int,
-    ) -> list[Ranked]:
+    ) -> Ranking:
         """Up to `wanted` visible chunks, best first; parents come once, with their best child."""
         base = await self._database.read(bases.base, who.tenant, knowledge_base)
         bases.check_active(base)
         expression = parse_filter(options.filter) if options.filter is not None else None
         embedder = await self._embedding.embedder(base.model)
-        vector = (await embedder.embed([query], kind="query")).vectors[0]
+        embedded = await embedder.embed([query], kind="query")
         min_score = (
             options.min_score if options.min_score is not None else base.shown.spec.min_score
         )
@@ -75,7 +87,7 @@ class Retrieval:
             return await self._index.search(
                 collection,
                 IndexQuery(
-                    vector=vector,
+                    vector=embedded.vectors[0],
                     text=query,
                     mode=options.search_type or "HYBRID",
                     limit=limit,
@@ -83,16 +95,16 @@ class Retrieval:
                 ),
             )
 
-        ranking = _Ranking(self._database, who.tenant, wanted, min_score)
+        gathered = _Gathered(self._database, who.tenant, wanted, min_score)
         for depth in _DEPTHS:
             hits = await propose(depth)
-            await ranking.take(hits)
-            if ranking.is_full or len(hits) < depth:
+            await gathered.take(hits)
+            if gathered.is_full or len(hits) < depth:
                 break
-        return ranking.best
+        return Ranking(gathered.best, base.model, sum(embedded.tokens))
 
 
-class _Ranking:
+class _Gathered:
     """Gathers visible chunks until there are enough.
 
     A deeper search only adds behind what a shallower one found: the order of a page does not

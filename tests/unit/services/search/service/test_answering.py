@@ -47,6 +47,15 @@ async def test_a_session_remembers_and_its_answers_are_cited(corpus: Corpus) -> 
     assert count(corpus.world, turns) == 2
 
 
+async def test_an_answer_tells_what_its_generator_read_and_wrote(corpus: Corpus) -> None:
+    answer = await ask(corpus, "What colour are apples?")
+    assert (answer.input_tokens, answer.output_tokens) == (7, 9)
+    stream = corpus.world.answering.stream(ANNA, request(corpus, "What colour are pears?"))
+    *parts, last = [event async for event in stream]
+    assert (last.text, last.citation, last.input_tokens, last.output_tokens) == (None, None, 7, 9)
+    assert all(event.input_tokens is None for event in parts)
+
+
 async def test_an_unknown_model_is_refused_before_the_first_event(corpus: Corpus) -> None:
     stream = corpus.world.answering.stream(ANNA, request(corpus, "Apples?", model="unknown"))
     with pytest.raises(NotFound):
