@@ -2,11 +2,10 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from urllib.parse import unquote
 
 from gateway.aws.protocol import models
 from gateway.aws.protocol.route import RoutedOperation, path_style
-from gateway.aws.request import AwsRequest
+from gateway.aws.request import AwsRequest, percent_decoded
 from gateway.aws.signature.authenticate import Authenticator
 from kit.auth.principal import Principal
 
@@ -28,7 +27,7 @@ Authenticate = Callable[[AwsRequest, RoutedOperation], Awaitable[Signed]]
 def authentication(authenticator: Authenticator) -> Authenticate:
     async def authenticate(request: AwsRequest, routed: RoutedOperation) -> Signed:
         if routed.name == "PostObject":
-            bucket = unquote(routed.labels["Bucket"])
+            bucket = percent_decoded(routed.labels["Bucket"])
             upload = await authenticator.authenticate_post(request, bucket)
             return Signed(upload.principal, upload.body, form=upload.fields)
         signing_name = models.service(routed.service).signing_name

@@ -3,9 +3,18 @@
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import ClassVar
 from urllib.parse import quote, unquote
 
 from starlette.types import Scope
+
+from kit.errors import InvalidRequest
+
+
+class InvalidUri(InvalidRequest):
+    """A path or a query that is not percent-encoded UTF-8."""
+
+    aws_code: ClassVar[str] = "InvalidURI"
 
 
 @dataclass(frozen=True)
@@ -30,9 +39,12 @@ class AwsRequest:
 
     @cached_property
     def query(self) -> tuple[tuple[str, str], ...]:
-        """Decoded query pairs in their order; a key without `=` has an empty value."""
+        """Decoded query pairs in their order; a key without `=` has an empty value.
+
+        Raises InvalidUri.
+        """
         pairs = (part.partition("=") for part in self.raw_query.split("&") if part)
-        return tuple((_decode(key), _decode(value)) for key, _, value in pairs)
+        return tuple((_plus_decoded(key), _plus_decoded(value)) for key, _, value in pairs)
 
     def header(self, name: str, default: str = "") -> str:
         return self.by_name.get(name, default)
@@ -56,5 +68,15 @@ def read_head(scope: Scope, body: AsyncIterator[bytes]) -> AwsRequest:
     )
 
 
-def _decode(text: str) -> str:
-    return unquote(text.replace("+", " "))
+def percent_decoded(text: str) -> str:
+    """Raises InvalidUri: a replacement character would make one name of many."""
+    if not text.isascii():  # it would sign as other bytes than it reads as
+        raise InvalidUri("The request has characters that must be percent-encoded.")
+    try:
+        return unquote(text, errors="strict")
+    except UnicodeDecodeError as error:
+        raise InvalidUri("The request has percent-encoded bytes that are not UTF-8.") from error
+
+
+def _plus_decoded(text: str) -> str:
+    return percent_decoded(text.replace("+", " "))

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
-from urllib.parse import parse_qsl, quote, unquote
+from urllib.parse import parse_qsl, quote
 
 from gateway.aws.registry import Call, Handler, Parameters, Reply, errors, operation
-from gateway.aws.request import AwsRequest
+from gateway.aws.request import AwsRequest, percent_decoded
 from kit.auth.scopes import require
 from kit.errors import PermissionDenied, StorageFull, Unsupported
 from kit.objects.arns import arn
@@ -100,7 +100,10 @@ def make_attributes(
 
 
 def parse_tagging(header: str) -> dict[str, str]:
-    return unique_tags(parse_qsl(header, keep_blank_values=True))
+    try:
+        return unique_tags(parse_qsl(header, keep_blank_values=True, errors="strict"))
+    except UnicodeDecodeError as error:
+        raise InvalidTag("The tags are not UTF-8.", param="Tagging") from error
 
 
 def unique_tags(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
@@ -146,7 +149,7 @@ def conditions_of(parameters: Parameters, prefix: str = "") -> Conditions:
 def copy_source(call: Call, parameters: Parameters) -> Place:
     """The source of a copy that the caller may read, from `/bucket/key?versionId=…`."""
     path, mark, version = parameters["CopySource"].partition("?versionId=")
-    bucket, slash, key = unquote(path).removeprefix("/").partition("/")
+    bucket, slash, key = percent_decoded(path).removeprefix("/").partition("/")
     if not slash or not bucket or not key or (mark and not version):
         raise InvalidArgument(
             "Copy Source must mention the source bucket and key: sourcebucket/sourcekey",

@@ -4,10 +4,9 @@ import csv
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import unquote
 
 from gateway.aws.protocol.values import Convert, text_reader
-from gateway.aws.request import AwsRequest
+from gateway.aws.request import AwsRequest, percent_decoded
 
 Source = tuple[AwsRequest, Mapping[str, str]]
 _Bind = Callable[[AwsRequest, Mapping[str, str]], Any]
@@ -39,7 +38,7 @@ def _label(member: Any, key: str) -> _Bind:
 
     def read(_: AwsRequest, labels: Mapping[str, str]) -> Any:
         raw = labels.get(key)
-        return None if raw is None else _converted(unquote(raw), convert)
+        return None if raw is None else _converted(percent_decoded(raw), convert)
 
     return read
 

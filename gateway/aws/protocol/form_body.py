@@ -22,7 +22,9 @@ class Form:
 
 def load(body: bytes, query: tuple[tuple[str, str], ...]) -> Form:
     try:
-        pairs = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=_MOST_ITEMS)
+        pairs = parse_qsl(
+            body.decode(), keep_blank_values=True, max_num_fields=_MOST_ITEMS, errors="strict"
+        )
     except ValueError as error:
         raise SerializationFailed(f"The form in the body cannot be read: {error}") from error
     return Form({**dict(query), **dict(pairs)})

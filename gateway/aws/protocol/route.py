@@ -73,7 +73,7 @@ def _by_action(request: AwsRequest, form: bytes, scope: str | None) -> RoutedOpe
         return None
     fields = dict(request.query)
     try:
-        fields.update(parse_qsl(form.decode(), keep_blank_values=True))
+        fields.update(parse_qsl(form.decode(), keep_blank_values=True, errors="strict"))
     except ValueError as error:
         raise SerializationFailed(f"The form in the body cannot be read: {error}") from error
     action = fields.get("Action")

@@ -1,6 +1,7 @@
 """Which wire form a request is written in, judged by the request itself."""
 
 from typing import Literal
+from urllib.parse import unquote
 
 from gateway.aws.request import AwsRequest
 from kit.errors import Unsupported
@@ -36,10 +37,13 @@ def signing_name(request: AwsRequest) -> str | None:
         return _service_of(rest.partition(",")[0])
     if authorization.startswith("AWS "):
         return "s3"
-    for key, value in request.query:
-        if key == "X-Amz-Credential":
-            return _service_of(value)
-        if key == "AWSAccessKeyId":
+    # Decoded leniently: a query that cannot be read is answered in its service's own form.
+    for part in request.raw_query.split("&"):
+        key, _, value = part.partition("=")
+        name = unquote(key)
+        if name == "X-Amz-Credential":
+            return _service_of(unquote(value))
+        if name == "AWSAccessKeyId":
             return "s3"
     return None
 

@@ -97,10 +97,12 @@ class _Parts:
 
     def _end_header(self) -> None:
         if self._header.lower() == b"content-disposition":
+            if self._name:
+                raise Malformed("MalformedPOSTRequest", "A part of the form has two names.")
             _, options = parse_options_header(bytes(self._value))
-            self._name = options.get(b"name", b"").decode("utf-8", "replace").lower()
+            self._name = _text(options.get(b"name", b"")).lower()
             if self._name == "file" and not self.file_ended:
-                self.file_name = options.get(b"filename", b"").decode("utf-8", "replace")
+                self.file_name = _text(options.get(b"filename", b""))
         self._header.clear()
         self._value.clear()
 
@@ -120,4 +122,11 @@ class _Parts:
             return
         if not self._name or self._name in self.fields:
             raise Malformed("InvalidArgument", "Each field of the form needs a name of its own.")
-        self.fields[self._name] = self._kept.decode("utf-8", "replace")
+        self.fields[self._name] = _text(self._kept)
+
+
+def _text(data: bytes | bytearray) -> str:
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        raise Malformed("InvalidArgument", "The form's fields must be UTF-8.") from error

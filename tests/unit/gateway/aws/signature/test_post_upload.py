@@ -193,3 +193,21 @@ def test_a_cut_or_broken_form_is_refused(cut: int) -> None:
     else:
         assert code_of(lambda: upload(body[:cut])) in ("IncompleteBody", "InvalidArgument")
     assert code_of(lambda: upload(b"nonsense" + body)) == "MalformedPOSTRequest"
+
+
+def test_fields_that_are_not_utf_8_are_refused() -> None:
+    fields = custom([["starts-with", "$key", ""], {"bucket": "docs"}])
+    for good, wrong in (
+        (b"\r\na\r\n", b"\r\n\xff\r\n"),
+        (b'"key"', b'"k\xffy"'),
+        (b"me.txt", b"\xfe"),
+    ):
+        body = form_of(fields, b"x").replace(good, wrong, 1)
+        assert code_of(lambda body=body: upload(body)) == "InvalidArgument"
+
+
+def test_a_part_cannot_be_the_file_and_a_field_at_once() -> None:
+    fields = custom([["starts-with", "$key", ""], {"bucket": "docs"}])
+    twice = b'name="file"; filename="a"\r\nContent-Disposition: form-data; name="redirect"'
+    body = form_of(fields, b"x").replace(b'name="file"; filename="me.txt"', twice)
+    assert code_of(lambda: upload(body)) == "MalformedPOSTRequest"
