@@ -35,7 +35,8 @@ def parse(body: bytes) -> Element:
     parser.StartDoctypeDeclHandler = _refuse_doctype
     try:
         parser.Parse(body, True)
-    except expat.ExpatError as error:
+    except (expat.ExpatError, ValueError, LookupError) as error:
+        # The latter two are of the encoding that the declaration names: one not served, or unknown.
         raise SerializationFailed(f"The body is not well-formed XML: {error}") from error
     return builder.root.children[0]
 
