@@ -12,7 +12,8 @@ from kit.objects.errors import (
 )
 from kit.objects.records import ObjectInfo, Span
 
-_RANGE = re.compile(r"bytes=(\d{0,19})-(\d{0,19})")
+_RANGE = re.compile(r"bytes=([0-9]*)-([0-9]*)")
+_BEYOND = 10**19  # past the end of any object
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,17 +71,23 @@ def span_of(header: str, size: int) -> Span:
         return Span(0, size, size)
     first, last = match.groups()
     if not first:
-        length = min(int(last), size)
+        length = min(_position(last), size)
         if length == 0:
             raise RangeNotSatisfiable("The requested range is not satisfiable.", param="Range")
         return Span(size - length, length, size, partial=True)
-    start = int(first)
-    end = min(int(last), size - 1) if last else size - 1
-    if last and int(last) < start:
+    start = _position(first)
+    end = min(_position(last), size - 1) if last else size - 1
+    if last and _position(last) < start:
         return Span(0, size, size)
     if start >= size:
         raise RangeNotSatisfiable("The requested range is not satisfiable.", param="Range")
     return Span(start, end - start + 1, size, partial=True)
+
+
+def _position(digits: str) -> int:
+    """The number, or one past every object where its digits are endless."""
+    digits = digits.lstrip("0")
+    return int(digits or "0") if len(digits) < 20 else _BEYOND
 
 
 def _matches(header: str, etag: str) -> bool:

@@ -15,7 +15,8 @@ from kit.objects.errors import (
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _RESERVED = re.compile(r"(xn--|sthree-).*|.*(-s3alias|--ol-s3|\.mrap|--x-s3)")
 _TAG_TEXT = re.compile(r"[\w\s.:/=+\-@]*")
-_KEY_BYTES, _METADATA_BYTES, _OBJECT_TAGS, _BUCKET_TAGS = 1024, 2048, 10, 50
+MOST_KEY_BYTES = 1024
+_METADATA_BYTES, _OBJECT_TAGS, _BUCKET_TAGS = 2048, 10, 50
 
 
 def check_bucket_name(name: str) -> None:
@@ -35,7 +36,7 @@ def check_key(key: str) -> None:
         length = len(key.encode())
     except UnicodeEncodeError as error:
         raise InvalidArgument("The key is not valid UTF-8.", param="Key") from error
-    if length > _KEY_BYTES:
+    if length > MOST_KEY_BYTES:
         raise KeyTooLong(f"The key has {length} bytes; at most 1024 are allowed.", param="Key")
     if not length:
         raise InvalidArgument("The key is empty.", param="Key")
@@ -56,7 +57,9 @@ def check_tags(tags: Mapping[str, str], *, of_bucket: bool = False) -> None:
         raise InvalidTag(f"There are {len(tags)} tags; at most {allowed} are allowed.")
     for key, value in tags.items():
         if not 1 <= len(key) <= 128 or len(value) > 256:
-            raise InvalidTag(f"The tag {key!r} is too long: a key has 1 to 128, a value 0 to 256.")
+            raise InvalidTag(
+                f"The tag {key[:128]!r} is too long: a key has 1 to 128, a value 0 to 256."
+            )
         if not _TAG_TEXT.fullmatch(key) or not _TAG_TEXT.fullmatch(value):
             raise InvalidTag(f"The tag {key!r} has characters that a tag may not have.")
         if key.lower().startswith("aws:"):

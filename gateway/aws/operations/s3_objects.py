@@ -19,11 +19,13 @@ from kit.errors import PlatformError
 from kit.objects.clearing import Target
 from kit.objects.conditions import Conditions
 from kit.objects.copying import CopyOptions, Place
-from kit.objects.errors import InvalidArgument, MalformedXml, NotModified
+from kit.objects.errors import InvalidArgument, KeyTooLong, MalformedXml, NotModified
+from kit.objects.names import MOST_KEY_BYTES
 from kit.objects.records import Deleted, ObjectInfo, Span
 
 _NOT_HERE = "server-side encryption, object lock, ACLs, archive storage classes"
 _MOST_DELETED = 1000
+_LONGEST_VERSION = 1024
 _TOLD_HEADERS = {
     "cache-control": "CacheControl",
     "content-disposition": "ContentDisposition",
@@ -131,6 +133,8 @@ async def delete_objects(call: Call, parameters: Parameters) -> Parameters:
     wanted = parameters["Delete"]["Objects"]
     if not 1 <= len(wanted) <= _MOST_DELETED:
         raise MalformedXml("One request deletes 1 to 1000 objects.", param="Objects")
+    for item in wanted:
+        _check_length(item["Key"], item.get("VersionId", ""))
     targets = [
         Target(item["Key"], item.get("VersionId", ""), Conditions(if_match=item.get("ETag", "")))
         for item in wanted
@@ -144,6 +148,14 @@ async def delete_objects(call: Call, parameters: Parameters) -> Parameters:
             deleted.append(_deletion(target, outcome))
     quiet = parameters["Delete"].get("Quiet", False)
     return {"Errors": failed} if quiet else {"Deleted": deleted, "Errors": failed}
+
+
+def _check_length(key: str, version: str) -> None:
+    """Refuses the whole request: an answer for each key would send the endless ones back."""
+    if len(key.encode()) > MOST_KEY_BYTES:
+        raise KeyTooLong("A key has more than 1024 bytes.", param="Key")
+    if len(version) > _LONGEST_VERSION:
+        raise InvalidArgument("Invalid version id specified", param="VersionId")
 
 
 def _which(call: Call, parameters: Parameters) -> tuple[str, str, str]:
