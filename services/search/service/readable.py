@@ -15,7 +15,7 @@ def require_source(who: Principal, spec: DataSourceSpec) -> None:
     """Raises PermissionDenied unless the caller may list the bucket and get all of the prefix."""
     where = spec.source
     if where.type == "S3":
-        require(who.scopes, "s3:ListBucket", arn(where.bucket))
+        require(who.scopes, "s3:ListObjectsV2", arn(where.bucket))
         require(who.scopes, "s3:GetObject", arn(where.bucket, f"{where.prefix}*"))
 
 

@@ -11,7 +11,7 @@ from kit.errors import PermissionDenied
 from tests.unit.services.search.service.world import ANNA, World
 
 AGENT = (Scope("bedrock-agent:*"), Scope("bedrock-agent-runtime:*"))
-LIST = Scope("s3:ListBucket", "arn:aws:s3:::docs")
+LIST = Scope("s3:ListObjectsV2", "arn:aws:s3:::docs")
 ENOUGH = {
     "the whole bucket": (LIST, Scope("s3:GetObject", "arn:aws:s3:::docs/*")),
     "the prefix": (LIST, Scope("s3:GetObject", "arn:aws:s3:::docs/open/*")),
