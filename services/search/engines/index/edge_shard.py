@@ -40,6 +40,7 @@ _FLUSH_EVERY: Final = 10_000  # points that a restart may have to replay
 _MIN_SCAN: Final = 2_000  # below this many points, reading a field costs less than an index
 _MAX_INDEXES: Final = 32
 _RESERVE: Final = 256 * 2**20  # a full disk under a memory map kills the process
+_LEAST: Final = 64 * 2**20  # for what only reads or deletes: the log's next segment, and some
 _STALE: Final = "stale"  # a file that is there while others may hold bytes of deleted points
 
 Row: TypeAlias = tuple[str, list[float], SparseVector, dict[str, Any]]
@@ -50,6 +51,7 @@ class EdgeShard:
     """An open collection. Not for several threads at once; the caller takes turns."""
 
     def __init__(self, path: Path) -> None:
+        check_space(path, reserve=_LEAST)  # the log gets a new segment
         with _translated(path):
             self._shard: Any = edge.EdgeShard.load(str(path))
             self._indexed = set(self._shard.info().payload_schema)
@@ -109,6 +111,7 @@ class EdgeShard:
             self.flush()
 
     def delete(self, filter_: Any) -> None:
+        check_space(self.path, reserve=_LEAST)
         if not self.is_stale:
             (self.path / _STALE).touch()
             sync_folder(self.path)
@@ -207,9 +210,10 @@ def _is_settled(path: Path) -> bool:
     return path.is_file() and not path.name.startswith("tmp-")
 
 
-def check_space(folder: Path, needed: int = 0) -> None:
+def check_space(folder: Path, needed: int = 0, *, reserve: int | None = None) -> None:
     """StorageFull unless the disk has `needed` bytes and some to spare."""
-    if shutil.disk_usage(folder).free < needed + _RESERVE:
+    spare = _RESERVE if reserve is None else reserve
+    if shutil.disk_usage(folder).free < needed + spare:
         raise StorageFull("The index's disk is nearly full; free some space and try again.")
 
 

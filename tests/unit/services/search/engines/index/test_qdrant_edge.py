@@ -155,6 +155,22 @@ async def test_a_full_disk_is_refused_before_anything_is_written(
     await index.close()
 
 
+async def test_a_shard_is_not_opened_nor_deleted_from_where_its_log_finds_no_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index = QdrantEdgeIndex(tmp_path)
+    await index.create(SPEC)
+    monkeypatch.setattr(edge_shard, "_LEAST", 2**63)
+    with pytest.raises(StorageFull):
+        await index.count("KB1")
+    monkeypatch.undo()
+    assert await index.count("KB1") == 0
+    monkeypatch.setattr(edge_shard, "_LEAST", 2**63)
+    with pytest.raises(StorageFull):
+        await index.delete("KB1", "doc")
+    await index.close()
+
+
 async def test_a_field_is_indexed_when_a_filter_first_compares_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
