@@ -20,6 +20,9 @@ APIs (any AWS SDK with its endpoint set to this address) and the OpenAI API (at 
 Press *Authorize* and give a key that `undercroft keys create` printed.
 """
 
+PARTS = (search, ingestion, jobs, account)
+"""The modules whose routers make up the API; each endpoint's name is its operation's."""
+
 
 class Problem(BaseModel):
     """RFC 9457; `code` is stable, `detail` is for people."""
@@ -68,7 +71,7 @@ def create_app(
     app.add_middleware(BodyLimit)
     tell_problems(app)
     api = APIRouter(prefix="/api/v1", responses=_REFUSALS)
-    for part in (search, ingestion, jobs, account):
+    for part in PARTS:
         api.include_router(part.router)
     app.include_router(api)
     app.include_router(health.router)

@@ -1,6 +1,8 @@
 """`undercroft keys`: credentials of tenants."""
 
 import asyncio
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
 from typing import Annotated
 
 import typer
@@ -8,7 +10,7 @@ from rich.table import Table
 
 from kit.auth.directory import KeyDirectory
 from kit.auth.repository import IssuedKeys, KeyInfo, find_tenant
-from kit.auth.scopes import Scope
+from kit.auth.scopes import FULL_ACCESS, Scope
 from undercroft.commands.common import (
     DEFAULT_DATA,
     Data,
@@ -28,7 +30,11 @@ def create(
     tenant: Tenant,
     scope: Annotated[
         list[str] | None,
-        typer.Option(help="What the keys may do: `service:Operation` with *; all when left out."),
+        typer.Option(
+            help="What the keys may do, `service:Operation@resource`, such as `s3:Get*` or "
+            "`s3:*@arn:aws:s3:::docs/*`; without @ on every resource. Repeatable; all when "
+            "left out."
+        ),
     ] = None,
     days: Annotated[float | None, typer.Option(help="Days until the keys expire.")] = None,
     data: Data = DEFAULT_DATA,
@@ -36,11 +42,11 @@ def create(
     master_key: MasterKey = None,
 ) -> None:
     """Print a bearer key and an AWS key pair. They are shown only now."""
+    scopes = [_scope(text) for text in scope or []] or [FULL_ACCESS]
     with opened(data, database_url, master_key) as (database, keyring):
         directory = KeyDirectory(database, keyring)
 
         async def issue() -> IssuedKeys:
-            scopes = [_scope(text) for text in scope or ["*"]]
             lifetime = None if days is None else days * _DAY
             owner = await directory.create_tenant(tenant)
             return await directory.create_keys(owner, scopes, lifetime)
@@ -99,5 +105,27 @@ def credentials(issued: IssuedKeys) -> dict[str, str]:
 
 
 def _scope(text: str) -> Scope:
+    """Raises BadParameter for a scope that would open nothing."""
+    # Only here: the other commands start without the doors.
+    from gateway.operations import operation_names  # noqa: PLC0415
+
     operation, _, resource = text.partition("@")
-    return Scope(operation, resource or "*")
+    scope = Scope(operation, resource or "*")
+    names = sorted(operation_names())
+    if not any(fnmatchcase(name, operation) for name in names):
+        raise typer.BadParameter(
+            f"No operation is named {operation!r}.{_hint(operation, names)}", param_hint="--scope"
+        )
+    return scope
+
+
+def _hint(operation: str, names: list[str]) -> str:
+    """The names of that operation in other services, else those that are spelt alike."""
+    own = operation.partition(":")[2].lower()
+    close = [name for name in names if name.partition(":")[2].lower() == own]
+    close = close or get_close_matches(operation, names)
+    return f" Did you mean {' or '.join(close)}?" if close else f" Services: {_services(names)}."
+
+
+def _services(names: list[str]) -> str:
+    return ", ".join(sorted({name.partition(":")[0] for name in names}))
