@@ -85,10 +85,15 @@ def test_a_knowledge_base_lives_and_ends_over_rest(platform: Platform, rest: htt
 
 
 def events(rest: httpx.Client, job: str) -> list[dict[str, Any]]:
-    """Every event of a job; the stream ends by itself."""
+    """Every event of a job, each with its number as the event's id; the stream ends by itself."""
     with rest.stream("GET", f"/api/v1/jobs/{job}/events") as answer:
         assert answer.headers["content-type"].startswith("text/event-stream")
-        return [json.loads(line[6:]) for line in answer.iter_lines() if line]
+        lines = [line for line in answer.iter_lines() if line]
+    found = [json.loads(line[6:]) for line in lines if line.startswith("data: ")]
+    assert [line for line in lines if line.startswith("id: ")] == [
+        f"id: {event['seq']}" for event in found
+    ]
+    return found
 
 
 def test_documents_go_in_and_out_over_rest(rest: httpx.Client) -> None:
