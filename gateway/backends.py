@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from contracts.generation import GenerationClient
+from contracts.generation.client import GenerationClient
 from contracts.search.client import SearchClient
-from gateway.metering import Metering
+from kit.auth.metering import Metering
 from kit.catalogue import Catalogue
 from kit.database import Database
 from kit.jobs.store import Jobs

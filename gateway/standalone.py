@@ -7,14 +7,13 @@ from functools import partial
 
 from pydantic import SecretStr
 
-from contracts.generation import GenerationClient
+from contracts.generation.client import GenerationClient
 from contracts.search.client import SearchClient
 from contracts.transport import HttpTransport
 from gateway.access import Access
 from gateway.app import create_gateway
 from gateway.backends import Backends
 from gateway.dispatch import Dispatch
-from gateway.metering import Metering
 from gateway.settings import GatewaySettings
 from integrations.local.blobs import LocalBlobs
 from integrations.redis.limits import RedisLimiter, connect
@@ -22,6 +21,7 @@ from integrations.redis.waker import RedisWaker
 from kit.auth.internal import InternalTrust
 from kit.auth.keyring import Keyring
 from kit.auth.limits import Limiter, LimitsOf, LocalLimiter
+from kit.auth.metering import Metering
 from kit.catalogue import load
 from kit.database import clock
 from kit.disk import check_room

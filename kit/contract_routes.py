@@ -10,6 +10,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from kit.auth.internal import HEADER, InternalTrust
+from kit.auth.principal import Principal
 from kit.errors import PlatformError
 from kit.service import ErrorBoundary, answer, invalid_request
 
@@ -21,7 +22,7 @@ class ContractRoute(Generic[Asked]):
     """A POST of one contract, for whom the gateway vouches."""
 
     shape: type[Asked]
-    endpoint: Callable[[Request, Asked], Awaitable[Response]]
+    endpoint: Callable[[Request, Principal, Asked], Awaitable[Response]]
 
 
 class ContractRoutes:
@@ -52,9 +53,9 @@ class ContractRoutes:
         await response(scope, receive, send)
 
     async def _answer(self, route: ContractRoute[Any], request: Request) -> Response:
-        self._trust.verify(request.headers.get(HEADER, ""))
+        who = self._trust.verify(request.headers.get(HEADER, ""))
         try:
             asked = route.shape.model_validate_json(await request.body())
         except ValidationError as error:
             raise invalid_request(error) from error
-        return await route.endpoint(request, asked)
+        return await route.endpoint(request, who, asked)

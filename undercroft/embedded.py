@@ -9,18 +9,18 @@ from tempfile import TemporaryFile
 
 from fastapi import FastAPI
 
-from contracts.generation import GenerationClient
+from contracts.generation.client import GenerationClient
 from contracts.search.client import SearchClient
 from contracts.transport import InProcessTransport
 from gateway.access import Access
 from gateway.app import create_gateway
 from gateway.backends import Backends
 from gateway.dispatch import Dispatch
-from gateway.metering import Metering
 from integrations.local.blobs import LocalBlobs
 from kit.auth.internal import InternalTrust
 from kit.auth.keyring import Keyring
 from kit.auth.limits import LocalLimiter
+from kit.auth.metering import Metering
 from kit.database import Database, clock
 from kit.disk import check_room, usable
 from kit.errors import Unavailable

@@ -9,8 +9,8 @@ import orjson
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from gateway.backends import Backends
-from gateway.metering import Spending
 from gateway.response import Response
+from kit.auth.metering import Spending
 from kit.auth.principal import Principal
 from kit.catalogue import Kind
 from kit.errors import InvalidRequest

@@ -9,15 +9,22 @@ import orjson
 from pydantic import Field
 from uuid_utils import uuid4
 
-from contracts.generation import ChatMessage, ChatRequest
-from gateway.metering import Spending
+from contracts.generation.messages import ChatMessage
+from contracts.generation.requests import ChatRequest
 from gateway.openai.call import Body, Call, json_response, read
 from gateway.openai.errors import error_object
 from gateway.response import Response
+from kit.auth.metering import Spending
 from kit.errors import PlatformError
 from kit.service import started
 
-_FINISHES = {"stop": "stop", "length": "length", "refusal": "stop"}
+_FINISHES = {
+    "stop": "stop",
+    "stop_sequence": "stop",
+    "length": "length",
+    "tool_calls": "tool_calls",
+    "refusal": "stop",
+}
 
 
 class TextPart(Body):
@@ -58,12 +65,12 @@ async def create_chat_completion(call: Call) -> Response:
         events = await started(_events(call, asked, request))
         return Response(200, [(b"content-type", b"text/event-stream")], events)
     async with call.spending(asked.model, "text") as spent:
-        answer = await call.backends.generation.chat(call.principal, request)
+        answer = await call.backends.generation.generate(call.principal, request)
         spent.tokens_in, spent.tokens_out = answer.input_tokens, answer.output_tokens
     choice = {
         "index": 0,
         "message": {"role": "assistant", "content": answer.text, "refusal": None},
-        "finish_reason": _FINISHES[answer.finish_reason],
+        "finish_reason": _FINISHES[answer.first.finish_reason],
         "logprobs": None,
     }
     return json_response(_frame(asked, "chat.completion", [choice], usage=_usage(spent)))
@@ -98,6 +105,7 @@ async def _events(
 
     async with call.spending(asked.model, "text") as spent:
         deltas = call.backends.generation.stream(call.principal, request)
+        reason = "stop"
         async with aclosing(deltas):
             last = await anext(deltas)
             yield event({"role": "assistant", "content": last.text})
@@ -105,11 +113,13 @@ async def _events(
                 async for last in deltas:
                     if last.text:
                         yield event({"content": last.text})
+                    reason = last.finish_reason or reason
             except PlatformError as error:
                 yield _sse({"error": error_object(error)})
                 return
-        spent.tokens_in, spent.tokens_out = last.input_tokens or 0, last.output_tokens or 0
-    yield event({}, _FINISHES[last.finish_reason or "stop"])
+        if last.usage is not None:
+            spent.tokens_in, spent.tokens_out = last.usage.input_tokens, last.usage.output_tokens
+    yield event({}, _FINISHES[reason])
     if asked.stream_options is not None and asked.stream_options.include_usage:
         yield _sse({**frame, "choices": [], "usage": _usage(spent)})
     yield b"data: [DONE]\n\n"

@@ -8,7 +8,7 @@ import orjson
 from fastapi import APIRouter, Query, Request
 
 from contracts.client import Contract
-from contracts.generation import ModelCard
+from contracts.generation.models import ModelCard
 from gateway.rest.caller import Caller, Platform
 from kit.auth.audit_trail import last_entries
 

@@ -9,20 +9,20 @@ from kit.auth.internal import InternalTrust
 from kit.catalogue import Catalogue, load
 from kit.contract_routes import ContractRoutes
 from kit.service import service_app
-from services.generation.endpoints import chat_route, routes
+from services.generation.endpoints import contract_routes, routes
 from services.generation.engines.extractive.engine import ExtractiveEngine
 from services.generation.engines.openai.engine import OpenAIEngine
-from services.generation.ports import ChatEngine
-from services.generation.service import GenerationService
+from services.generation.ports import Engine
+from services.generation.service.generating import Generating
 from services.generation.settings import GenerationSettings
 
 
 def create_app(settings: GenerationSettings, *, trust: InternalTrust) -> FastAPI:
     """The extractive engine is always there; the openai engine where a URL is set."""
-    engines: dict[str, ChatEngine] = {"extractive": ExtractiveEngine()}
+    engines: dict[str, Engine] = {"extractive": ExtractiveEngine()}
     if settings.openai_base_url is not None:
         engines["openai"] = OpenAIEngine(settings)
-    service = GenerationService(catalogue(settings), engines)
+    service = Generating(catalogue(settings), engines)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -31,7 +31,7 @@ def create_app(settings: GenerationSettings, *, trust: InternalTrust) -> FastAPI
 
     app = service_app("Undercroft generation", trust=trust, lifespan=lifespan)
     app.include_router(routes(service))
-    app.add_middleware(ContractRoutes, trust=trust, routes={"/chat": chat_route(service)})
+    app.add_middleware(ContractRoutes, trust=trust, routes=contract_routes(service))
     return app
 
 

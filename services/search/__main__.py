@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from fastapi import FastAPI
 
-from contracts.generation import GenerationClient
+from contracts.generation.client import GenerationClient
 from contracts.transport import HttpTransport
 from integrations.local.blobs import LocalBlobs
 from integrations.redis.waker import RedisWaker

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from fastapi import FastAPI
 
-from contracts.generation import GenerationClient
+from contracts.generation.client import GenerationClient
 from contracts.search.knowledge_bases import DataSource
 from kit.auth.audit import AuditLog
 from kit.auth.audit_chain import AuditEvent

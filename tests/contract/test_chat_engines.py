@@ -7,7 +7,9 @@ from contextlib import aclosing
 
 import pytest
 
-from contracts.generation import ChatDelta, ChatMessage, ChatRequest
+from contracts.generation.answers import Delta
+from contracts.generation.messages import ChatMessage
+from contracts.generation.requests import ChatRequest
 from kit.catalogue import ModelEntry
 from kit.errors import (
     DeadlineExceeded,
@@ -18,7 +20,7 @@ from kit.errors import (
 )
 from services.generation.engines.extractive.engine import ExtractiveEngine
 from services.generation.engines.openai.engine import OpenAIEngine
-from services.generation.ports import ChatEngine
+from services.generation.ports import Asked, Engine
 from services.generation.settings import GenerationSettings
 from tests.contract.openai_double import SAID, Double, openai_double
 
@@ -39,17 +41,20 @@ def entry(served_as: str = "answers", engine: str = "openai") -> ModelEntry:
     )
 
 
-def asked(question: str = "How many steps does the tower have?", **more: object) -> ChatRequest:
-    return ChatRequest(
-        model="test.model-v1",
+def asked(
+    model: ModelEntry, question: str = "How many steps does the tower have?", **more: object
+) -> Asked:
+    request = ChatRequest(
+        model=model.id,
         messages=[ChatMessage(role="user", content=question)],
         passages=PASSAGES,
         **more,  # type: ignore[arg-type]
     )
+    return Asked("tenant", model, request)
 
 
-async def collected(engine: ChatEngine, model: ModelEntry, request: ChatRequest) -> list[ChatDelta]:
-    async with aclosing(engine.stream(model, request)) as deltas:
+async def collected(engine: Engine, asked: Asked) -> list[Delta]:
+    async with aclosing(engine.stream(asked)) as deltas:
         return [delta async for delta in deltas]
 
 
@@ -71,45 +76,56 @@ async def openai(double: Double) -> AsyncIterator[OpenAIEngine]:
 
 
 @pytest.fixture(params=["extractive", "openai", "byte-by-byte"])
-def engine(request: pytest.FixtureRequest, openai: OpenAIEngine) -> tuple[ChatEngine, ModelEntry]:
+def engine(request: pytest.FixtureRequest, openai: OpenAIEngine) -> tuple[Engine, ModelEntry]:
     if request.param == "extractive":
         return ExtractiveEngine(), entry(engine="extractive")
     return openai, entry(request.param)
 
 
 async def test_the_parts_of_a_stream_join_to_the_whole_answer(
-    engine: tuple[ChatEngine, ModelEntry],
+    engine: tuple[Engine, ModelEntry],
 ) -> None:
-    whole = await engine[0].chat(engine[1], asked())
-    parts = await collected(*engine, asked())
+    whole = await engine[0].generate(asked(engine[1]))
+    parts = await collected(engine[0], asked(engine[1]))
     assert whole.text
     assert "".join(part.text for part in parts) == whole.text
 
 
-async def test_only_the_last_part_tells_the_reason_the_counts_and_the_model(
-    engine: tuple[ChatEngine, ModelEntry],
+async def test_only_the_last_part_tells_the_counts_and_the_model(
+    engine: tuple[Engine, ModelEntry],
 ) -> None:
-    *parts, last = await collected(*engine, asked())
+    *parts, last = await collected(engine[0], asked(engine[1]))
     assert parts
-    assert all(part.finish_reason is None and part.model is None for part in parts)
-    whole = await engine[0].chat(engine[1], asked())
-    assert (last.finish_reason, last.input_tokens, last.output_tokens, last.model) == (
-        whole.finish_reason,
-        whole.input_tokens,
-        whole.output_tokens,
-        "test.model-v1",
-    )
+    assert all(part.usage is None for part in parts)
+    whole = await engine[0].generate(asked(engine[1]))
+    assert last.usage is not None
+    assert last.usage.model_dump() == {
+        "input_tokens": whole.input_tokens,
+        "output_tokens": whole.output_tokens,
+        "cached_tokens": 0,
+        "model": "test.model-v1",
+        "adapter": "",
+    }
 
 
-async def test_an_engine_serves_many_chats_at_once(engine: tuple[ChatEngine, ModelEntry]) -> None:
-    answers = await asyncio.gather(*(engine[0].chat(engine[1], asked()) for _ in range(20)))
+async def test_one_part_of_an_answer_tells_how_it_ended(
+    engine: tuple[Engine, ModelEntry],
+) -> None:
+    parts = await collected(engine[0], asked(engine[1]))
+    whole = await engine[0].generate(asked(engine[1]))
+    reasons = [part.finish_reason for part in parts if part.finish_reason]
+    assert reasons == [whole.first.finish_reason]
+
+
+async def test_an_engine_serves_many_chats_at_once(engine: tuple[Engine, ModelEntry]) -> None:
+    answers = await asyncio.gather(*(engine[0].generate(asked(engine[1])) for _ in range(20)))
     assert len({answer.text for answer in answers}) == 1
 
 
 async def test_the_request_reaches_the_server_with_its_key_and_nothing_that_is_ours(
     openai: OpenAIEngine, double: Double
 ) -> None:
-    await openai.chat(entry(), asked(max_tokens=5, temperature=0.2, top_p=0.9, stop=["END"]))
+    await openai.generate(asked(entry(), max_tokens=5, temperature=0.2, top_p=0.9, stop=["END"]))
     assert double.keys == ["Bearer k-1"]
     assert double.seen == [
         {
@@ -131,8 +147,8 @@ async def test_the_request_reaches_the_server_with_its_key_and_nothing_that_is_o
 async def test_reasons_are_told_in_our_words(
     openai: OpenAIEngine, behaviour: str, reason: str, text: str
 ) -> None:
-    answer = await openai.chat(entry(behaviour), asked())
-    assert (answer.finish_reason, answer.text) == (reason, text)
+    answer = await openai.generate(asked(entry(behaviour)))
+    assert (answer.first.finish_reason, answer.text) == (reason, text)
 
 
 @pytest.mark.parametrize(
@@ -152,9 +168,9 @@ async def test_reasons_are_told_in_our_words(
 async def test_a_failing_server_is_a_leaf_of_the_error_tree(
     openai: OpenAIEngine, double: Double, behaviour: str, leaf: type[PlatformError], streamed: bool
 ) -> None:
-    call = collected(openai, entry(behaviour), asked())
+    call = collected(openai, asked(entry(behaviour)))
     with pytest.raises(leaf):
-        await (call if streamed else openai.chat(entry(behaviour), asked()))
+        await (call if streamed else openai.generate(asked(entry(behaviour))))
     call.close()
     assert len(double.seen) == 1
 
@@ -163,7 +179,7 @@ async def test_a_failing_server_is_a_leaf_of_the_error_tree(
 async def test_a_stream_that_breaks_gives_its_text_and_then_fails_without_another_try(
     openai: OpenAIEngine, double: Double, behaviour: str
 ) -> None:
-    stream = openai.stream(entry(behaviour), asked())
+    stream = openai.stream(asked(entry(behaviour)))
     assert (await anext(stream)).text == "Half "
     with pytest.raises(UpstreamFailed):
         await anext(stream)
@@ -174,7 +190,7 @@ async def test_a_busy_server_is_tried_again_before_the_first_byte(
     openai: OpenAIEngine, double: Double
 ) -> None:
     double.failures_left = 2
-    answer = await openai.chat(entry(), asked())
+    answer = await openai.generate(asked(entry()))
     assert answer.text == SAID
     assert len(double.seen) == 3
 
@@ -184,7 +200,7 @@ async def test_a_server_that_stays_busy_is_unavailable(
 ) -> None:
     double.failures_left = 9
     with pytest.raises(Unavailable):
-        await openai.chat(entry(), asked())
+        await openai.generate(asked(entry()))
     assert len(double.seen) == 3
 
 
@@ -192,14 +208,14 @@ async def test_a_server_that_is_not_there_is_unavailable() -> None:
     settings = GenerationSettings(openai_base_url="http://127.0.0.1:9/v1", openai_attempts=1)
     engine = OpenAIEngine(settings)
     with pytest.raises(Unavailable):
-        await engine.chat(entry(), asked())
+        await engine.generate(asked(entry()))
     await engine.close()
 
 
 async def test_leaving_a_stream_stops_the_server_at_once(
     openai: OpenAIEngine, double: Double
 ) -> None:
-    async with aclosing(openai.stream(entry("endless"), asked())) as deltas:
+    async with aclosing(openai.stream(asked(entry("endless")))) as deltas:
         assert (await anext(deltas)).text == "more "
     began = time.monotonic()
     await asyncio.wait_for(double.left.wait(), 2)
@@ -209,7 +225,7 @@ async def test_leaving_a_stream_stops_the_server_at_once(
 async def test_cancelling_a_chat_stops_the_server_at_once(
     openai: OpenAIEngine, double: Double
 ) -> None:
-    task = asyncio.create_task(openai.chat(entry("hangs"), asked()))
+    task = asyncio.create_task(openai.generate(asked(entry("hangs"))))
     while not double.seen:
         await asyncio.sleep(0.01)
     task.cancel()

@@ -3,14 +3,22 @@
 from pydantic import ValidationError
 from uuid_utils import uuid4
 
-from contracts.generation import ChatMessage, ChatRequest, ChatResponse
+from contracts.generation.answers import Generation
+from contracts.generation.messages import ChatMessage
+from contracts.generation.requests import ChatRequest
 from gateway.aws.families.family import Invoked, Json, Members
 from gateway.aws.registry import Call
 from kit.errors import InvalidRequest
 
 _VERSION = "bedrock-2023-05-31"
 _SAMPLING = {"temperature", "top_p", "top_k", "stop_sequences"}
-_STOPS = {"stop": "end_turn", "length": "max_tokens", "refusal": "refusal"}
+_STOPS = {
+    "stop": "end_turn",
+    "stop_sequence": "stop_sequence",
+    "length": "max_tokens",
+    "tool_calls": "tool_use",
+    "refusal": "refusal",
+}
 
 
 async def invoke_messages(call: Call, model: str, body: Json) -> Invoked:
@@ -25,8 +33,8 @@ async def invoke_messages(call: Call, model: str, body: Json) -> Invoked:
         "role": "assistant",
         "model": answer.model,
         "content": [{"type": "text", "text": answer.text}],
-        "stop_reason": _STOPS[answer.finish_reason],
-        "stop_sequence": None,
+        "stop_reason": _STOPS[answer.first.finish_reason],
+        "stop_sequence": answer.first.stop,
         "usage": {"input_tokens": answer.input_tokens, "output_tokens": answer.output_tokens},
     }
     return Invoked(content, answer.input_tokens, answer.output_tokens)
@@ -37,7 +45,7 @@ async def invoke_text(call: Call, model: str, body: Json) -> Invoked:
     members = Members(body, {"prompt", "max_tokens_to_sample", "anthropic_version", *_SAMPLING})
     turns = _turns(members.text("prompt"))
     answer = await _chat(call, model, turns, members, "max_tokens_to_sample", body)
-    stop = "max_tokens" if answer.finish_reason == "length" else "stop_sequence"
+    stop = "max_tokens" if answer.first.finish_reason == "length" else "stop_sequence"
     content = {
         "type": "completion",
         "completion": f" {answer.text}",
@@ -49,7 +57,7 @@ async def invoke_text(call: Call, model: str, body: Json) -> Invoked:
 
 async def _chat(
     call: Call, model: str, messages: list[ChatMessage], members: Members, limit: str, body: Json
-) -> ChatResponse:
+) -> Generation:
     stop = body.get("stop_sequences", [])
     if not isinstance(stop, list) or not all(isinstance(one, str) and one for one in stop):
         raise InvalidRequest("Malformed input request: [stop_sequences] must be strings.")
@@ -67,7 +75,7 @@ async def _chat(
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         raise InvalidRequest(f"Malformed input request: {where}: {first['msg']}.") from error
-    return await call.backends.generation.chat(call.principal, ask)
+    return await call.backends.generation.generate(call.principal, ask)
 
 
 def _messages(body: Json) -> list[ChatMessage]:

@@ -3,7 +3,9 @@
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
-from contracts.generation import ChatMessage, ChatRequest, GenerationClient
+from contracts.generation.client import GenerationClient
+from contracts.generation.messages import ChatMessage
+from contracts.generation.requests import ChatRequest
 from kit.auth.principal import Principal
 from services.search.ports import Tally, Turn
 
@@ -40,6 +42,6 @@ class ServiceGenerator:
         )
         async with aclosing(self._client.stream(who, request)) as deltas:
             async for delta in deltas:
-                if delta.finish_reason is not None:
-                    tally.input, tally.output = delta.input_tokens or 0, delta.output_tokens or 0
+                if (used := delta.usage) is not None:
+                    tally.input, tally.output = used.input_tokens, used.output_tokens
                 yield delta.text

@@ -4,11 +4,14 @@ import asyncio
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 
-from contracts.generation import ChatDelta, ChatRequest, ChatResponse, FinishReason
-from kit.catalogue import ModelEntry
+from contracts.generation.answers import Choice, Delta, FinishReason, Generation, Usage
+from contracts.generation.messages import ChatMessage
+from contracts.generation.requests import ChatRequest
+from kit.errors import InvalidRequest
 from kit.text.followups import stand_alone
 from services.generation.engines.extractive.answering import answer
 from services.generation.engines.extractive.prompt import read_prompt
+from services.generation.ports import Asked
 
 REFUSAL = "Sorry, I am unable to assist you with this request."
 NO_PASSAGES = (
@@ -23,38 +26,56 @@ class _Answer:
     reason: FinishReason
     read: int
     """Words of the question and the passages."""
+    stop: str | None = None
 
 
 class ExtractiveEngine:
     """Deterministic and without a model. A token here is a word between white space."""
 
-    async def chat(self, model: ModelEntry, request: ChatRequest) -> ChatResponse:
-        found = await asyncio.to_thread(_answer, request)
+    async def generate(self, asked: Asked) -> Generation:
+        found = await asyncio.to_thread(_answer, _chat(asked))
         text = " ".join(found.sentences)
-        return ChatResponse(
-            text=text,
-            finish_reason=found.reason,
+        return Generation(
+            choices=[Choice(text=text, finish_reason=found.reason, stop=found.stop)],
             input_tokens=found.read,
             output_tokens=len(text.split()),
-            model=model.id,
+            model=asked.model.id,
         )
 
-    async def stream(
-        self, model: ModelEntry, request: ChatRequest
-    ) -> AsyncGenerator[ChatDelta, None]:
+    async def stream(self, asked: Asked) -> AsyncGenerator[Delta, None]:
         """A sentence at a time."""
-        found = await asyncio.to_thread(_answer, request)
+        found = await asyncio.to_thread(_answer, _chat(asked))
         for index, sentence in enumerate(found.sentences):
-            yield ChatDelta(text=f" {sentence}" if index else sentence)
-        yield ChatDelta(
+            yield Delta(text=f" {sentence}" if index else sentence)
+        yield Delta(
             finish_reason=found.reason,
-            input_tokens=found.read,
-            output_tokens=sum(len(sentence.split()) for sentence in found.sentences),
-            model=model.id,
+            stop=found.stop,
+            usage=Usage(
+                input_tokens=found.read,
+                output_tokens=sum(len(sentence.split()) for sentence in found.sentences),
+                model=asked.model.id,
+            ),
         )
+
+    async def count_tokens(self, asked: Asked) -> int:
+        """The words of all messages."""
+        return sum(len(message.text.split()) for message in _chat(asked).messages)
 
     async def close(self) -> None:
         """It holds nothing."""
+
+
+def _chat(asked: Asked) -> ChatRequest:
+    """A completion's prompt is read as what a user says; raises InvalidRequest for token ids."""
+    request = asked.request
+    if isinstance(request, ChatRequest):
+        return request
+    if not isinstance(request.prompt, str):
+        raise InvalidRequest("The extractive answerer reads text, not token ids.", param="prompt")
+    return ChatRequest(
+        messages=[ChatMessage(role="user", content=request.prompt)],
+        **request.model_dump(exclude={"prompt", "echo"}),
+    )
 
 
 def _answer(request: ChatRequest) -> _Answer:
@@ -62,16 +83,16 @@ def _answer(request: ChatRequest) -> _Answer:
     read = len(question.split()) + sum(len(passage.split()) for passage in passages)
     if not passages and request.passages is None:
         return _Answer([NO_PASSAGES], "refusal", read)
-    earlier = [message.content for message in request.messages[:-1] if message.role == "user"]
+    earlier = [message.text for message in request.messages[:-1] if message.role == "user"]
     sentences = answer(stand_alone(question, earlier), passages)
     if not sentences:
         return _Answer([REFUSAL], "refusal", read)
-    kept, reason = _bounded(sentences, request)
-    return _Answer(kept, reason, read)
+    kept, reason, stop = _bounded(sentences, request)
+    return _Answer(kept, reason, read, stop)
 
 
 def _inputs(request: ChatRequest) -> tuple[str, list[str]]:
-    last = request.messages[-1].content
+    last = request.messages[-1].text
     if request.passages is not None:
         return request.question or last, request.passages
     reading = read_prompt(request.messages)
@@ -80,17 +101,20 @@ def _inputs(request: ChatRequest) -> tuple[str, list[str]]:
     return request.question or reading.question, list(reading.passages)
 
 
-def _bounded(sentences: list[str], request: ChatRequest) -> tuple[list[str], FinishReason]:
-    """Cut before the first stop sequence, and after `max_tokens` words."""
+def _bounded(
+    sentences: list[str], request: ChatRequest
+) -> tuple[list[str], FinishReason, str | None]:
+    """Cut before the first stop sequence, which is told, and after `max_tokens` words."""
     kept: list[str] = []
     left = request.max_tokens
     for sentence in sentences:
-        cut = min((at for stop in request.stop if (at := sentence.find(stop)) >= 0), default=None)
+        found = [(at, stop) for stop in request.stop if (at := sentence.find(stop)) >= 0]
+        cut, stop = min(found, default=(None, None))
         words = sentence[:cut].split()
         if left is not None and len(words) > left:
-            return [*kept, " ".join(words[:left])] if left else kept, "length"
+            return [*kept, " ".join(words[:left])] if left else kept, "length", None
         kept.append(" ".join(words))
         if cut is not None:
-            return [one for one in kept if one], "stop"
+            return [one for one in kept if one], "stop_sequence", stop
         left = None if left is None else left - len(words)
-    return kept, "stop"
+    return kept, "stop", None

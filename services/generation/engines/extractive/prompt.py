@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from contracts.generation import ChatMessage
+from contracts.generation.messages import ChatMessage
 
 _ELEMENT = re.compile(
     r"<(context|search_results|documents|passages|text)>(.*?)</\1>", re.DOTALL | re.IGNORECASE
@@ -49,12 +49,12 @@ def read_prompt(messages: Sequence[ChatMessage]) -> Reading | None:
     for message in reversed(messages):
         if message.role == "assistant":
             continue
-        found = _split(message.content)
+        found = _split(message.text)
         if found is not None:
             passages, rest = found
             return Reading(_question(said_after or rest).strip(), tuple(passages))
         if message.role == "user":
-            said_after = said_after or message.content
+            said_after = said_after or message.text
     return None
 
 

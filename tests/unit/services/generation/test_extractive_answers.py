@@ -6,9 +6,11 @@ from typing import Any
 import pytest
 import yaml
 
-from contracts.generation import ChatMessage, ChatRequest
+from contracts.generation.messages import ChatMessage
+from contracts.generation.requests import ChatRequest
 from kit.catalogue import load
 from services.generation.engines.extractive.engine import REFUSAL, ExtractiveEngine
+from services.generation.ports import Asked
 
 DATA = Path(__file__).parents[3] / "data" / "answers"
 SETS = ["development", "heldout", "fresh"]
@@ -30,7 +32,7 @@ async def answer(labelled: dict[str, Any], case: dict[str, Any]) -> str:
         messages=[*turns, ChatMessage(role="user", content=case["question"])],
         passages=[part for name in case["documents"] for part in labelled["documents"][name]],
     )
-    return (await ExtractiveEngine().chat(MODEL, request)).text
+    return (await ExtractiveEngine().generate(Asked("tenant", MODEL, request))).text
 
 
 def is_right(case: dict[str, Any], text: str) -> bool:

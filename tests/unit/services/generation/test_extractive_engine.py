@@ -6,11 +6,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contracts.generation import ChatMessage, ChatRequest, ChatResponse
+from contracts.generation.answers import Generation
+from contracts.generation.messages import ChatMessage
+from contracts.generation.requests import ChatRequest
 from kit.catalogue import load
 from kit.text.followups import stand_alone
 from services.generation.engines.extractive.answering import answer
 from services.generation.engines.extractive.engine import NO_PASSAGES, REFUSAL, ExtractiveEngine
+from services.generation.ports import Asked
 
 MODEL = load().find("extractive")
 CONTEXT = "The harbour opened in 1903. Boats pay 12 euros a night. Swimming is not allowed."
@@ -18,13 +21,13 @@ QUESTION = "How much do boats pay a night?"
 ANSWER = "Boats pay 12 euros a night."
 
 
-async def chat(*messages: tuple[str, str], **more: object) -> ChatResponse:
+async def chat(*messages: tuple[str, str], **more: object) -> Generation:
     request = ChatRequest(
         model="extractive",
         messages=[ChatMessage(role=role, content=text) for role, text in messages],  # type: ignore[arg-type]
         **more,  # type: ignore[arg-type]
     )
-    return await ExtractiveEngine().chat(MODEL, request)
+    return await ExtractiveEngine().generate(Asked("tenant", MODEL, request))
 
 
 @pytest.mark.parametrize(
@@ -64,28 +67,32 @@ async def test_the_question_of_the_request_goes_before_the_prompt() -> None:
 
 async def test_without_passages_it_refuses_and_says_what_it_is() -> None:
     answer = await chat(("user", "Write a poem about the sea."))
-    assert (answer.text, answer.finish_reason) == (NO_PASSAGES, "refusal")
+    assert (answer.text, answer.first.finish_reason) == (NO_PASSAGES, "refusal")
     assert "not a language model" in answer.text
 
 
 async def test_with_no_passage_retrieved_it_refuses() -> None:
     answer = await chat(("user", QUESTION), passages=[])
-    assert (answer.text, answer.finish_reason) == (REFUSAL, "refusal")
+    assert (answer.text, answer.first.finish_reason) == (REFUSAL, "refusal")
 
 
 @pytest.mark.parametrize("question", ["", "?!", "the of and", "🙂", "\u0301"])
 async def test_a_question_that_asks_nothing_is_refused(question: str) -> None:
-    assert (await chat(("user", question), passages=[CONTEXT])).finish_reason == "refusal"
+    assert (await chat(("user", question), passages=[CONTEXT])).first.finish_reason == "refusal"
 
 
 async def test_a_stop_sequence_cuts_the_answer() -> None:
     answer = await chat(("user", QUESTION), passages=[CONTEXT], stop=["euros"])
-    assert (answer.text, answer.finish_reason) == ("Boats pay 12", "stop")
+    assert (answer.text, answer.first.finish_reason) == ("Boats pay 12", "stop_sequence")
 
 
 async def test_max_tokens_cuts_after_as_many_words() -> None:
     answer = await chat(("user", QUESTION), passages=[CONTEXT], max_tokens=2)
-    assert (answer.text, answer.finish_reason, answer.output_tokens) == ("Boats pay", "length", 2)
+    assert (answer.text, answer.first.finish_reason, answer.output_tokens) == (
+        "Boats pay",
+        "length",
+        2,
+    )
 
 
 async def test_an_answer_that_points_back_brings_the_sentence_before() -> None:

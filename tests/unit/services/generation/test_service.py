@@ -7,13 +7,15 @@ from contextlib import aclosing
 import pytest
 from pydantic import ValidationError
 
-from contracts.generation import ChatMessage, ChatRequest, GenerationClient
+from contracts.generation.client import GenerationClient
+from contracts.generation.messages import ChatMessage
+from contracts.generation.requests import ChatRequest
 from contracts.transport import HttpTransport, InProcessTransport
 from kit.auth.internal import InternalTrust
 from kit.auth.principal import Principal
 from kit.errors import NotFound, Unauthenticated, Unsupported, UpstreamFailed
 from services.generation.app import catalogue, create_app
-from services.generation.service import GenerationService
+from services.generation.service.generating import Generating
 from services.generation.settings import GenerationSettings
 from tests.contract.openai_double import SAID, Double, openai_double, serving
 
@@ -41,7 +43,7 @@ def client(settings: GenerationSettings) -> GenerationClient:
 
 async def test_an_aws_name_is_answered_by_the_extractive_answerer_which_says_so() -> None:
     service = client(GenerationSettings())
-    answer = await service.chat(
+    answer = await service.generate(
         WHO,
         asked(
             "arn:aws:bedrock:us-east-1::foundation-model/anthropic.claude-v2",
@@ -60,7 +62,7 @@ async def test_a_stream_arrives_in_parts() -> None:
 
 async def test_an_unknown_model_is_not_found_and_says_what_would_do() -> None:
     with pytest.raises(NotFound, match=r"undercroft\.extractive-v1"):
-        await client(GenerationSettings()).chat(WHO, asked("acme.nothing-v1"))
+        await client(GenerationSettings()).generate(WHO, asked("acme.nothing-v1"))
 
 
 async def test_an_unknown_model_is_an_error_answer_to_a_stream_too() -> None:
@@ -80,7 +82,7 @@ async def test_nobody_is_served_without_the_gateways_word() -> None:
 async def test_a_model_of_the_settings_takes_over_the_aws_names(double: Double) -> None:
     settings = GenerationSettings(openai_base_url=double.url, openai_model="answers")
     service = client(settings)
-    answer = await service.chat(WHO, asked("anthropic.claude-v2"))
+    answer = await service.generate(WHO, asked("anthropic.claude-v2"))
     assert (answer.text, answer.model) == (SAID, "openai.answers")
     cards = {card.id: card for card in await service.models(WHO)}
     assert cards["undercroft.extractive-v1"].aliases == ["extractive"]
@@ -90,7 +92,7 @@ async def test_a_model_of_the_settings_takes_over_the_aws_names(double: Double) 
 async def test_a_model_whose_engine_is_not_set_up_is_unsupported(double: Double) -> None:
     known = catalogue(GenerationSettings(openai_base_url=double.url, openai_model="answers"))
     with pytest.raises(Unsupported, match="GENERATION_OPENAI_BASE_URL"):
-        await GenerationService(known, {}).chat(asked("openai.answers"))
+        await Generating(known, {}).generate(WHO, asked("openai.answers"))
 
 
 async def test_an_error_in_mid_stream_reaches_the_reader(double: Double) -> None:
@@ -113,7 +115,7 @@ async def test_leaving_over_http_stops_the_engine_behind_at_once(
             async with aclosing(service.stream(WHO, asked("anthropic.claude-v2"))) as deltas:
                 await anext(deltas)
         else:
-            task = asyncio.create_task(service.chat(WHO, asked("anthropic.claude-v2")))
+            task = asyncio.create_task(service.generate(WHO, asked("anthropic.claude-v2")))
             while not double.seen:
                 await asyncio.sleep(0.01)
             task.cancel()

@@ -1,30 +1,37 @@
-"""Sends a chat to the engine of the model that was asked for."""
+"""Sends a request to the engine of the model that was asked for."""
 
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 
-from contracts.generation import ChatDelta, ChatRequest, ChatResponse, ModelCard
+from contracts.generation.answers import Delta, Generation, TokenCount
+from contracts.generation.client import GenerateRequest
+from contracts.generation.models import ModelCard
+from kit.auth.principal import Principal
 from kit.catalogue import Catalogue, ModelEntry
 from kit.errors import Unsupported
-from services.generation.ports import ChatEngine
+from services.generation.ports import Asked, Engine
 
 
-class GenerationService:
+class Generating:
     """Engines by the name that model files give them."""
 
-    def __init__(self, catalogue: Catalogue, engines: Mapping[str, ChatEngine]) -> None:
+    def __init__(self, catalogue: Catalogue, engines: Mapping[str, Engine]) -> None:
         self._catalogue = catalogue
         self._engines = engines
 
-    async def chat(self, request: ChatRequest) -> ChatResponse:
-        model, engine = self._choose(request.model)
-        return await engine.chat(model, request)
+    async def generate(self, who: Principal, request: GenerateRequest) -> Generation:
+        asked, engine = self._choose(who, request)
+        return await engine.generate(asked)
 
-    async def stream(self, request: ChatRequest) -> AsyncGenerator[ChatDelta, None]:
-        model, engine = self._choose(request.model)
-        async with aclosing(engine.stream(model, request)) as deltas:
+    async def stream(self, who: Principal, request: GenerateRequest) -> AsyncGenerator[Delta, None]:
+        asked, engine = self._choose(who, request)
+        async with aclosing(engine.stream(asked)) as deltas:
             async for delta in deltas:
                 yield delta
+
+    async def count_tokens(self, who: Principal, request: GenerateRequest) -> TokenCount:
+        asked, engine = self._choose(who, request)
+        return TokenCount(input_tokens=await engine.count_tokens(asked), model=asked.model.id)
 
     def models(self) -> list[ModelCard]:
         """The text models that an engine here serves, in order of id."""
@@ -37,8 +44,8 @@ class GenerationService:
         for engine in self._engines.values():
             await engine.close()
 
-    def _choose(self, name: str) -> tuple[ModelEntry, ChatEngine]:
-        model = self._catalogue.find(name, kind="text")
+    def _choose(self, who: Principal, request: GenerateRequest) -> tuple[Asked, Engine]:
+        model = self._catalogue.find(request.model, kind="text")
         engine = self._engines.get(model.engine)
         if engine is None:
             raise Unsupported(
@@ -46,7 +53,7 @@ class GenerationService:
                 "here; an OpenAI-compatible server is set with GENERATION_OPENAI_BASE_URL.",
                 param="modelId",
             )
-        return model, engine
+        return Asked(who.tenant, model, request), engine
 
     def _card(self, entry: ModelEntry) -> ModelCard:
         return ModelCard(

@@ -1,0 +1,28 @@
+"""The models that a tenant can ask for."""
+
+from typing import Literal
+
+from contracts.client import Contract
+
+
+class ModelCard(Contract):
+    """A model that can be asked for, by `id` or by any of `aliases`.
+
+    `base` is the id of the model that an adapter changes, and empty for a base model.
+    """
+
+    id: str
+    name: str
+    provider: str
+    kind: Literal["embedding", "text"]
+    engine: str
+    description: str
+    aliases: list[str]
+    context: int | None
+    licence: str
+    base: str = ""
+    state: Literal["ready", "starting", "stopped", "failed"] = "ready"
+
+
+class ModelList(Contract):
+    models: list[ModelCard]

@@ -1,0 +1,66 @@
+"""What the generation service is asked for: a chat, or the continuation of a text."""
+
+from typing import Annotated, TypeAlias
+
+from pydantic import Field
+
+from contracts.client import Contract
+from contracts.generation.messages import ChatMessage, JsonFormat, Text, Tool, ToolChoice
+
+ModelName: TypeAlias = Annotated[str, Field(min_length=1, max_length=2048)]
+Stop: TypeAlias = Annotated[str, Field(min_length=1, max_length=1000)]
+
+
+class Sampling(Contract):
+    """How tokens are chosen; None leaves the choice to the model's own defaults."""
+
+    max_tokens: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    min_tokens: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
+    temperature: Annotated[float, Field(ge=0, le=2)] | None = None
+    top_p: Annotated[float, Field(gt=0, le=1)] | None = None
+    top_k: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    min_p: Annotated[float, Field(ge=0, le=1)] | None = None
+    repetition_penalty: Annotated[float, Field(gt=0, le=10)] | None = None
+    presence_penalty: Annotated[float, Field(ge=-2, le=2)] | None = None
+    frequency_penalty: Annotated[float, Field(ge=-2, le=2)] | None = None
+    seed: Annotated[int, Field(ge=-(2**63), lt=2**63)] | None = None
+    stop: list[Stop] = Field(default_factory=list, max_length=64)
+    ignore_eos: bool = False
+    n: Annotated[int, Field(ge=1, le=16)] = 1
+    logprobs: Annotated[int, Field(ge=0, le=20)] | None = None
+    """How many likeliest tokens to tell of beside each chosen one; None tells of no token."""
+
+
+class Generate(Sampling):
+    """What both kinds of request have.
+
+    `model` is a base model or one of the tenant's adapters. `component` is the SageMaker inference
+    component that is asked; `adapter` names one of its adapters, or else one of the tenant's.
+    """
+
+    model: ModelName
+    adapter: Annotated[str, Field(max_length=256)] = ""
+    component: Annotated[str, Field(max_length=128)] = ""
+    stream: bool = False
+
+
+class ChatRequest(Generate):
+    """`passages` and `question` go along for engines that only quote; others read `messages`."""
+
+    messages: Annotated[list[ChatMessage], Field(min_length=1, max_length=2000)]
+    tools: list[Tool] = Field(default_factory=list, max_length=128)
+    tool_choice: ToolChoice = "auto"
+    parallel_tool_calls: bool = True
+    format: JsonFormat | None = None
+    passages: Annotated[list[Text], Field(max_length=1000)] | None = None
+    question: Text | None = None
+
+
+class CompletionRequest(Generate):
+    """`prompt` goes to the model as it is, or as token ids; `echo` tells of its tokens too."""
+
+    prompt: (
+        Annotated[str, Field(min_length=1, max_length=4_000_000)]
+        | Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1, max_length=1_000_000)]
+    )
+    echo: bool = False

@@ -1,0 +1,187 @@
+"""The OpenAI wire: what whole answers and stream events mean."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import zip_longest
+from typing import Any
+
+import orjson
+from pydantic import ValidationError
+
+from contracts.generation.answers import (
+    Alternative,
+    Choice,
+    Delta,
+    FinishReason,
+    Generation,
+    Token,
+    ToolCallDelta,
+    Usage,
+)
+from contracts.generation.messages import ToolCall
+from kit.errors import UpstreamFailed
+from services.generation.engines.openai.refusals import message_of
+
+_REASONS: dict[str, FinishReason] = {
+    "stop": "stop",
+    "length": "length",
+    "tool_calls": "tool_calls",
+    "function_call": "tool_calls",
+    "content_filter": "refusal",
+    "eos_token": "stop",
+    "stop_sequence": "stop_sequence",
+}
+_Told = dict[str, Any]
+
+
+def whole_answer(model: str, answer: bytes, adapter: str = "") -> Generation:
+    """Of a chat or a completion; `model` is the id to tell. Raises UpstreamFailed."""
+    told = _object(answer)
+    with _readable():
+        return Generation(
+            choices=[_choice(choice) for choice in told["choices"]],
+            prompt_tokens=None,
+            **_usage(told.get("usage") or {}, model, adapter).model_dump(),
+        )
+
+
+class StreamReader:
+    """Turns the `data:` payloads of a stream into deltas; the last comes from `finish`."""
+
+    def __init__(self, model: str, adapter: str = "") -> None:
+        self._model, self._adapter = model, adapter
+        self._open: set[int] = {0}  # choices that have not ended; the first is always there
+        self._usage = Usage(input_tokens=0, output_tokens=0, model=model, adapter=adapter)
+
+    def read(self, payload: bytes) -> list[Delta]:
+        """What one event adds; nothing for those that only tell of counts and roles."""
+        told = _object(payload)
+        if told.get("error"):
+            raise UpstreamFailed(f"The model server broke off: {message_of(told)}")
+        with _readable():
+            if told.get("usage"):
+                self._usage = _usage(told["usage"], self._model, self._adapter)
+            return [delta for choice in told["choices"] if (delta := self._delta(choice))]
+
+    def finish(self) -> Delta:
+        """Raises UpstreamFailed when the stream ended before the model had finished."""
+        if self._open:
+            raise UpstreamFailed("The model server's answer broke off before its end; try again.")
+        return Delta(usage=self._usage)
+
+    def _delta(self, choice: _Told) -> Delta | None:
+        index = choice.get("index", 0)
+        said = choice.get("delta") or {}
+        text = choice.get("text") or said.get("content") or said.get("refusal") or ""
+        calls = [_call_delta(call) for call in said.get("tool_calls") or ()]
+        tokens = _tokens(choice)
+        reason = choice.get("finish_reason")
+        if reason is None:
+            self._open.add(index)
+            if not (text or calls or tokens):
+                return None
+            return Delta(index=index, text=text, tool_calls=calls, tokens=tokens)
+        self._open.discard(index)
+        ended, stop = _reason(choice, said)
+        return Delta(
+            index=index, text=text, tool_calls=calls, tokens=tokens, finish_reason=ended, stop=stop
+        )
+
+
+def _choice(choice: _Told) -> Choice:
+    message = choice.get("message") or {}
+    reason, stop = _reason(choice, message)
+    return Choice(
+        text=choice.get("text") or message.get("content") or message.get("refusal") or "",
+        finish_reason=reason,
+        stop=stop,
+        tool_calls=[_call(call) for call in message.get("tool_calls") or ()],
+        tokens=_tokens(choice),
+    )
+
+
+def _reason(choice: _Told, message: _Told) -> tuple[FinishReason, str | None]:
+    """vLLM tells the stop sequence, or the id of the token, that ended an answer."""
+    if message.get("refusal"):
+        return "refusal", None
+    stop = choice.get("stop_reason")
+    if choice["finish_reason"] == "stop" and isinstance(stop, str):
+        return "stop_sequence", stop
+    return _REASONS.get(str(choice["finish_reason"]), "stop"), None
+
+
+def _call(call: _Told) -> ToolCall:
+    function = call["function"]
+    return ToolCall(id=call["id"], name=function["name"], arguments=function["arguments"] or "")
+
+
+def _call_delta(call: _Told) -> ToolCallDelta:
+    function = call.get("function") or {}
+    return ToolCallDelta(
+        index=call.get("index", 0),
+        id=call.get("id"),
+        name=function.get("name"),
+        arguments=function.get("arguments") or "",
+    )
+
+
+def _tokens(choice: _Told) -> list[Token] | None:
+    """With their ids where the server gives those too (vLLM's `return_token_ids`)."""
+    told = choice.get("logprobs")
+    if not told:
+        return None
+    ids = choice.get("token_ids") or ()
+    rows = list(_chat_rows(told) if told.get("content") is not None else _completion_rows(told))
+    return [
+        Token(text=text, logprob=logprob, id=id, likeliest=likeliest)
+        for (text, logprob, likeliest), id in zip_longest(rows, ids[: len(rows)])
+    ]
+
+
+_Row = tuple[str, float | None, list[Alternative]]
+
+
+def _chat_rows(told: _Told) -> Iterator[_Row]:
+    for row in told["content"]:
+        top = [Alternative(text=t["token"], logprob=t["logprob"]) for t in row["top_logprobs"]]
+        yield row["token"], row["logprob"], top
+
+
+def _completion_rows(told: _Told) -> Iterator[_Row]:
+    tops = told.get("top_logprobs") or ()
+    for text, logprob, top in zip_longest(told["tokens"], told["token_logprobs"], tops):
+        likeliest = [Alternative(text=t, logprob=p) for t, p in (top or {}).items()]
+        yield text, logprob, likeliest
+
+
+def _usage(told: _Told, model: str, adapter: str) -> Usage:
+    details = told.get("prompt_tokens_details") or {}
+    return Usage(
+        input_tokens=told.get("prompt_tokens") or 0,
+        output_tokens=told.get("completion_tokens") or 0,
+        cached_tokens=details.get("cached_tokens") or 0,
+        model=model,
+        adapter=adapter,
+    )
+
+
+def _object(payload: bytes) -> _Told:
+    try:
+        told = orjson.loads(payload)
+    except orjson.JSONDecodeError as error:
+        raise _garbled() from error
+    if not isinstance(told, dict):
+        raise _garbled()
+    return told
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    try:
+        yield
+    except (KeyError, IndexError, TypeError, AttributeError, ValidationError) as error:
+        raise _garbled() from error
+
+
+def _garbled() -> UpstreamFailed:
+    return UpstreamFailed("The model server's answer is not in the form of the OpenAI API.")

@@ -1,0 +1,58 @@
+"""The OpenAI wire: what a model server's error answers mean to our callers."""
+
+from typing import Any
+
+import orjson
+
+from kit.errors import (
+    DeadlineExceeded,
+    InvalidRequest,
+    PayloadTooLarge,
+    PlatformError,
+    Unavailable,
+    UpstreamFailed,
+)
+
+_MESSAGE_LENGTH = 500
+
+
+def refused(status: int, answer: bytes, retry_after: str | None) -> PlatformError:
+    message = message_of(_lenient(answer))
+    if status in (401, 403):
+        return UpstreamFailed(
+            "The model server refused the platform's key; set GENERATION_OPENAI_API_KEY."
+        )
+    if status == 404:
+        return UpstreamFailed(f"The model server does not serve this model: {message}")
+    if status == 413:
+        return PayloadTooLarge(f"The model server finds the request too large: {message}")
+    if status in (400, 422):
+        return InvalidRequest(f"The model server cannot take the request: {message}")
+    if status in (408, 504):
+        return DeadlineExceeded("The model server did not answer in time.")
+    if status in (429, 502, 503, 529):
+        return Unavailable(
+            "The model server is busy or starting; try again.", retry_after=_seconds(retry_after)
+        )
+    return UpstreamFailed(f"The model server answered {status}: {message}")
+
+
+def message_of(told: dict[str, Any]) -> str:
+    error = told.get("error", told)
+    said = error.get("message") if isinstance(error, dict) else error
+    return str(said or told.get("detail") or "it gave no reason.")[:_MESSAGE_LENGTH]
+
+
+def _lenient(answer: bytes) -> dict[str, Any]:
+    try:
+        told = orjson.loads(answer)
+    except orjson.JSONDecodeError:
+        return {}
+    return told if isinstance(told, dict) else {}
+
+
+def _seconds(retry_after: str | None) -> float:
+    try:
+        return min(max(float(retry_after or 1), 0.0), 3600.0)
+    except ValueError:  # an HTTP date
+        return 1.0

@@ -1,0 +1,115 @@
+"""One OpenAI-compatible server over HTTP: whole answers, and streams of events."""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import dataclass
+
+import aiohttp
+from pydantic import SecretStr
+
+from kit.errors import DeadlineExceeded, PlatformError, Unavailable, UpstreamFailed
+from services.generation.engines.openai.events import payloads
+from services.generation.engines.openai.refusals import refused
+
+_MOST_BYTES = 32 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """Seconds to connect, and to wait for an answer to begin and between its parts."""
+
+    connect: float = 5.0
+    read: float = 120.0
+
+
+class OpenAIServer:
+    """Keeps connections open; follows no redirect. Errors are leaves of kit.errors."""
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        key: SecretStr | None = None,
+        patience: Patience = Patience(),
+        connections: int = 256,
+    ) -> None:
+        """`base_url` goes up to and with the version: http://127.0.0.1:8001/v1."""
+        self._base = base_url.rstrip("/")
+        self._headers = {"content-type": "application/json"}
+        if key is not None:
+            self._headers["authorization"] = f"Bearer {key.get_secret_value()}"
+        self._patience, self._connections = patience, connections
+        self._session: aiohttp.ClientSession | None = None
+
+    async def post(self, path: str, body: bytes) -> bytes:
+        """The answer to a request; at most 32 MiB."""
+        async with await self.begin(path, body) as reply:
+            return await self.rest(reply)
+
+    async def begin(self, path: str, body: bytes) -> aiohttp.ClientResponse:
+        """A reply of status 200 that has begun, to be closed by the caller."""
+        with _Translated():
+            reply = await self._open().post(
+                self._base + path, data=body, headers=self._headers, allow_redirects=False
+            )
+            if reply.status == 200:
+                return reply
+            async with reply:
+                answer = await _bounded(reply)
+        raise refused(reply.status, answer, reply.headers.get("retry-after"))
+
+    async def rest(self, reply: aiohttp.ClientResponse) -> bytes:
+        with _Translated():
+            return await _bounded(reply)
+
+    async def close(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+    def _open(self) -> aiohttp.ClientSession:
+        if self._session is None:  # made here because a session belongs to the running loop
+            self._session = aiohttp.ClientSession(
+                timeout=aiohttp.ClientTimeout(
+                    total=None, sock_connect=self._patience.connect, sock_read=self._patience.read
+                ),
+                connector=aiohttp.TCPConnector(limit=self._connections),
+            )
+        return self._session
+
+
+async def events(reply: aiohttp.ClientResponse) -> AsyncGenerator[bytes, None]:
+    """The data of a reply's server-sent events; closing it closes the reply."""
+    async with reply, aclosing(payloads(reply.content.iter_any())) as data:
+        with _Translated():
+            async for payload in data:
+                yield payload
+
+
+class _Translated:
+    """Turns aiohttp's errors into leaves of ours; an unreachable server may be tried again."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if error is None or isinstance(error, PlatformError):
+            return
+        if isinstance(error, aiohttp.ClientConnectorError):
+            raise Unavailable("The model server cannot be reached.", retry_after=1) from error
+        if isinstance(error, TimeoutError):
+            raise DeadlineExceeded("The model server did not answer in time.") from error
+        if isinstance(error, aiohttp.ServerDisconnectedError):
+            raise Unavailable("The model server closed the connection.", retry_after=1) from error
+        if isinstance(error, aiohttp.ClientError):
+            raise UpstreamFailed("The model server's answer broke off; try again.") from error
+
+
+async def _bounded(reply: aiohttp.ClientResponse) -> bytes:
+    """The whole body; UpstreamFailed past 32 MiB."""
+    parts, size = [], 0
+    async for part in reply.content.iter_any():
+        size += len(part)
+        if size > _MOST_BYTES:
+            raise UpstreamFailed("The model server's answer is larger than any answer should be.")
+        parts.append(part)
+    return b"".join(parts)
