@@ -37,11 +37,13 @@ async def _serve(url: str, certificate: Path) -> asyncio.Server:
             asyncio.ensure_future(_pipe(reader, other_writer)),
             asyncio.ensure_future(_pipe(other_reader, writer)),
         ]
-        await asyncio.wait(pipes, return_when=asyncio.FIRST_COMPLETED)
-        for pipe in pipes:
-            pipe.cancel()
-        for end in (writer, other_writer):
-            end.close()
+        try:
+            await asyncio.wait(pipes, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for pipe in pipes:
+                pipe.cancel()
+            for end in (writer, other_writer):
+                end.close()
 
     return await asyncio.start_server(join, "127.0.0.1", 0, ssl=context)
 
