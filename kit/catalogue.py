@@ -1,12 +1,13 @@
 """The AI models that this platform knows: one YAML file each, found by id, alias or ARN."""
 
+import json
 import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, TypeAdapter, ValidationError
 
 from kit.errors import Conflict, InvalidRequest, NotFound
 
@@ -45,28 +46,59 @@ class ModelEntry(BaseModel):
     aliases: tuple[str, ...] = ()
     yields: bool = False
     """Whether another entry that claims the same alias takes it from this one."""
+    stands_in_for: tuple[str, ...] = ()
+    """Names of models that are not here, which it answers to until they are."""
+    folder: Path | None = None
+    """Where the weights of a vllm model are; None while they are not here."""
+    replicas: tuple[str, ...] = ()
+    """URLs, up to and with /v1, of vLLM servers that somebody else starts."""
+    template: str | None = None
+    """The prompt format of instructions, by name; None for the tokenizer's own chat template."""
+    tool_parser: str | None = None
+    """What vLLM reads the model's tool calls with (`--tool-call-parser`)."""
+    gpus: Annotated[int, Field(ge=1)] = 1
+    """Accelerators that one copy needs, where it runs on accelerators."""
+    memory_gib: Annotated[float, Field(gt=0)] | None = None
+    """Memory that one copy needs for its weights and a useful cache."""
+    eula: str | None = None
+    """The address of terms that must be accepted before the model is used."""
+    input_price: Annotated[float, Field(ge=0)] | None = None
+    """Per million tokens, in the platform's currency."""
+    output_price: Annotated[float, Field(ge=0)] | None = None
+
+    @property
+    def is_here(self) -> bool:
+        """Whether it can be served: a vllm model needs weights, or servers that have them."""
+        return self.engine != "vllm" or self.folder is not None or bool(self.replicas)
 
 
 class Catalogue:
-    """Looks entries up; immutable, so that it can be shared."""
+    """Looks entries up; immutable, so that it can be shared.
+
+    A name leads to the model that is here and has it; else to one that stands in for it; else to
+    one that yields it; else to the model of that name that is not here.
+    """
 
     def __init__(self, entries: Iterable[ModelEntry]) -> None:
         """Raises Conflict when two entries that do not yield claim one name."""
         self.entries = tuple(entries)
-        self._by_name: dict[str, ModelEntry] = {}
-        # Entries that yield come first, so that the others may overwrite their names.
-        for entry in sorted(self.entries, key=lambda entry: not entry.yields):
-            for name in (entry.id, *entry.aliases):
-                self._claim(name, entry)
+        self._owners: dict[str, ModelEntry] = {}
+        for entry in self.entries:
+            if not entry.yields:
+                for name in (entry.id, *entry.aliases):
+                    self._own(name, entry)
+        yielded = {n: e for e in self.entries if e.yields for n in (e.id, *e.aliases)}
+        stand_ins = {name: e for e in self.entries for name in e.stands_in_for}
+        here = {name: e for name, e in self._owners.items() if e.is_here}
+        self._by_name = {**self._owners, **yielded, **stand_ins, **here}
 
-    def _claim(self, name: str, entry: ModelEntry) -> None:
-        holder = self._by_name.get(name)
-        if holder is not None and holder is not entry and not holder.yields:
+    def _own(self, name: str, entry: ModelEntry) -> None:
+        holder = self._owners.setdefault(name, entry)
+        if holder is not entry:
             raise Conflict(
                 f"The models {holder.id} and {entry.id} both claim the name {name}; "
                 "take it out of one of their files."
             )
-        self._by_name[name] = entry
 
     def find(self, reference: str, *, kind: Kind | None = None) -> ModelEntry:
         """The entry behind an id, an alias, or a foundation-model or inference-profile ARN.
@@ -86,30 +118,92 @@ class Catalogue:
             )
         return entry
 
+    def owner(self, reference: str) -> ModelEntry | None:
+        """The entry whose own name it is, though another may answer to it meanwhile."""
+        name = model_id(reference)
+        return self._owners.get(name) or self._by_name.get(name)
+
     def aliases_of(self, entry: ModelEntry) -> list[str]:
         """The aliases that lead to this entry, without those that it yielded to another."""
-        return [alias for alias in entry.aliases if self._by_name[alias] is entry]
+        names = dict.fromkeys((*entry.aliases, *entry.stands_in_for))
+        return [name for name in names if self._by_name[name] is entry]
 
     def with_served(self, model: str | None) -> "Catalogue":
-        """With a model of an OpenAI-compatible server, which takes the names that others yield."""
+        """With a model of an OpenAI-compatible server, which stands in for AWS's models."""
         if model is None:
             return self
-        yielded = {alias for entry in self.entries if entry.yields for alias in entry.aliases}
-        own = {alias for alias in yielded if "." not in alias}  # names of the yielding models
-        slug = re.sub(r"[^a-z0-9-]+", "-", model.lower()).strip("-")
-        entry = ModelEntry(
-            id=f"openai.{slug}",
-            name=model,
-            provider="openai-compatible server",
-            kind="text",
-            engine="openai",
-            served_as=model,
-            description=f"{model}, at an OpenAI-compatible server.",
-            licence="the model's own",
-            source="the server of GENERATION_OPENAI_BASE_URL",
-            aliases=tuple(sorted((yielded - own) | {model})),
+        return self._with(
+            ModelEntry(
+                id=f"openai.{_slug(model)}",
+                name=model,
+                provider="openai-compatible server",
+                kind="text",
+                engine="openai",
+                served_as=model,
+                description=f"{model}, at an OpenAI-compatible server.",
+                licence="the model's own",
+                source="the server of GENERATION_OPENAI_BASE_URL",
+                aliases=(model,),
+            )
         )
-        return Catalogue((*self.entries, entry))
+
+    def with_folder(self, name: str, folder: Path) -> "Catalogue":
+        """With a text model that vLLM serves from a folder, asked for by `name` in every dialect.
+
+        A name of the catalogue gives that model its weights. The first model that comes this way
+        stands in for AWS's models that are not here. Raises Conflict for a name that a model here
+        already has, InvalidRequest for a folder without a usable config.json.
+        """
+        context = _context_of(folder)
+        known = self._owners.get(name)
+        if known is None:
+            return self._with(_found_in(folder, name, context))
+        if known.is_here:
+            raise Conflict(f"The name {name} already belongs to the model {known.id}.")
+        bound = min(known.context or context, context)
+        return self._with(known.model_copy(update={"folder": folder, "context": bound}))
+
+    def _with(self, entry: ModelEntry) -> "Catalogue":
+        others = [other for other in self.entries if other.id != entry.id]
+        if not any(other.stands_in_for for other in others):
+            held = [name for other in others if other.yields for name in other.aliases]
+            aws = tuple(name for name in held if "." in name)  # without the yielding model's own
+            entry = entry.model_copy(update={"stands_in_for": aws})
+        return Catalogue((*others, entry))
+
+
+def _found_in(folder: Path, name: str, context: int) -> ModelEntry:
+    maker, _, rest = name.rpartition("/")
+    return ModelEntry(
+        id=f"{_slug(maker) or 'local'}.{_slug(rest)}",
+        name=name,
+        provider=maker or "local",
+        kind="text",
+        engine="vllm",
+        description=f"{name}, from a folder of this machine.",
+        licence="the model's own",
+        source=name,
+        folder=folder,
+        context=context,
+        aliases=(name,),
+    )
+
+
+def _context_of(folder: Path) -> int:
+    path = folder / "config.json"
+    try:
+        config = json.loads(path.read_bytes())
+        found = config.get("text_config", config)["max_position_embeddings"]
+        return TypeAdapter(PositiveInt).validate_python(found)
+    except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
+        raise InvalidRequest(
+            f"{folder} is not a model's folder: its config.json does not tell "
+            f"max_position_embeddings ({type(error).__name__}: {error})."
+        ) from error
+
+
+def _slug(text: str) -> str:
+    return re.sub(r"[^a-z0-9-]+", "-", text.lower()).strip("-")
 
 
 def model_id(reference: str) -> str:

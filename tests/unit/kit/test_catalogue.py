@@ -1,5 +1,6 @@
 """How models are found by id, alias and ARN, and what a bad file does."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,57 @@ def test_an_entry_takes_an_alias_from_one_that_yields() -> None:
 def test_two_entries_that_claim_one_name_are_refused() -> None:
     with pytest.raises(Conflict, match=r"x\.y"):
         Catalogue([entry("a.one", aliases=["x.y"]), entry("b.two", aliases=["x.y"])])
+
+
+@pytest.fixture
+def weights(tmp_path: Path) -> Path:
+    (tmp_path / "config.json").write_text(json.dumps({"max_position_embeddings": 512}))
+    return tmp_path
+
+
+CLAUDE = "anthropic.claude-v2"
+
+
+def test_a_model_that_is_not_here_leaves_its_aws_name_to_the_one_that_yields_it() -> None:
+    yielding = entry("a.one", aliases=["x.y", "plain"], yields=True)
+    absent = entry("b.two", aliases=["x.y", "b/two"], engine="vllm")
+    catalogue = Catalogue([absent, yielding])
+    assert catalogue.find("x.y") is yielding
+    assert catalogue.find("b/two") is absent
+    assert not absent.is_here
+    assert catalogue.owner("x.y") is absent
+    assert catalogue.aliases_of(absent) == ["b/two"]
+
+
+def test_a_folder_gives_a_known_model_its_weights_and_names(weights: Path) -> None:
+    yielding = entry("a.one", aliases=["x.y", "x.z"], yields=True)
+    absent = entry("b.two", aliases=["x.y", "b/two"], engine="vllm", context=4096)
+    catalogue = Catalogue([yielding, absent]).with_folder("b/two", weights)
+    found = catalogue.find("x.y")
+    assert (found.id, found.folder, found.context) == ("b.two", weights, 512)
+    assert catalogue.find("x.z") is found
+    with pytest.raises(Conflict, match=r"b\.two"):
+        catalogue.with_folder("b.two", weights)
+
+
+def test_a_folder_makes_any_name_a_model_and_only_the_first_stands_in(weights: Path) -> None:
+    catalogue = load().with_folder("TheBloke/Llama-2-7B-Chat-fp16", weights)
+    first = catalogue.find("TheBloke/Llama-2-7B-Chat-fp16", kind="text")
+    assert (first.engine, first.folder, first.context) == ("vllm", weights, 512)
+    assert catalogue.find(CLAUDE) is first
+    assert catalogue.find("extractive").id == "undercroft.extractive-v1"
+    both = catalogue.with_folder("tiny", weights)
+    assert both.find("tiny").id == "local.tiny"
+    assert both.find(CLAUDE) == first
+    assert CLAUDE not in both.aliases_of(both.find("tiny"))
+
+
+@pytest.mark.parametrize("config", [None, "{", "[]", "{}", '{"max_position_embeddings": 0}'])
+def test_a_folder_without_a_usable_config_is_told(tmp_path: Path, config: str | None) -> None:
+    if config is not None:
+        (tmp_path / "config.json").write_text(config)
+    with pytest.raises(InvalidRequest, match=r"config\.json"):
+        load().with_folder("tiny", tmp_path)
 
 
 @pytest.mark.parametrize("text", ["id: [", "id: a.b\ncolour: red\n", "- a\n", ""])
