@@ -9,6 +9,7 @@ from services.generation.engines.extractive.scoring import Score, score
 
 _ENOUGH = 0.57  # of a score: below it nothing is said
 _ENOUGH_OWN = 0.25  # of the question's weight that the sentence itself must cover
+_HALF = 0.5  # of the question's content words: one of two says too little
 _CLOSE = 0.8  # of the best score: what an open question's answer adds
 _MOST = 3
 _POINTS_BACK = re.compile(
@@ -38,7 +39,7 @@ def answer(question: str, passages: Sequence[str]) -> list[str]:
 
 
 def _is_enough(found: Score) -> bool:
-    return found.value >= _ENOUGH and found.own >= _ENOUGH_OWN
+    return found.value >= _ENOUGH and found.own >= _ENOUGH_OWN and found.matched > _HALF
 
 
 def _choose(asked: Asked, good: Sequence[Scored]) -> list[Scored]:

@@ -23,6 +23,8 @@ _PATTERNS = {
     "date": re.compile(
         rf"\b(?:{_MONTH})\b|\b\d{{1,2}}[./-]\d{{1,2}}\b|\b(?:mon|tues|wednes|thurs|fri|satur|sun)day"
         r"|\b\d{1,2}(?::\d\d)?\s?[ap]\.?m\b|\b\d{1,2}:\d\d\b|\bquarter\b|\bevery\b|\bafter\b|\bwithin\b"
+        r"|\bo['’]clock\b|\bnoon\b|\bmidnight\b|\bmornings?\b|\bafternoons?\b|\bevenings?\b"
+        r"|\bdaily\b|\bweekly\b|\bmonthly\b|\bdawn\b|\bdusk\b|\bsun(?:rise|set)\b"
         r"|\bwhen(?:ever)?\b|\bif\b|\bonce\b|\bspring\b|\bsummer\b|\bautumn\b|\bwinter\b",
         re.IGNORECASE,
     ),
@@ -50,10 +52,14 @@ _PAYING = frozenset(map(stem, ["cost", "price", "fee", "pay", "charge", "worth",
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """`own` is the share of the question's weight that the sentence itself covers."""
+    """`own` is the share of the question's weight that the sentence itself covers.
+
+    `matched` is the share of the question's content words that it or its surroundings have.
+    """
 
     value: float
     own: float
+    matched: float
 
 
 def score(asked: Asked, sentence: Sentence, collection: Collection) -> Score:
@@ -76,7 +82,17 @@ def score(asked: Asked, sentence: Sentence, collection: Collection) -> Score:
         covered = own = 1.0
     value = covered * _anchored(asked, sentence) * _holds(asked, sentence)
     value *= _FOREIGN ** (_doubt(asked, sentence) * _foreign(asked, collection))
-    return Score(value * (0.3 if sentence.is_heading else 1.0), own)
+    matched = _matched(asked, said | columns | nearby, collection)
+    return Score(value * (0.3 if sentence.is_heading else 1.0), own, matched)
+
+
+def _matched(asked: Asked, found: frozenset[str], collection: Collection) -> float:
+    if asked.identifiers and asked.identifiers <= found:
+        return 1.0
+    excused = asked.owner if collection.own_voice else frozenset[str]()
+    wanted = {term for term, weight in asked.terms.items() if weight == 1} - excused
+    wanted |= asked.amounts
+    return len(wanted & found) / len(wanted) if wanted else 1.0
 
 
 def _name_factor(asked: Asked, term: str, sentence: Sentence, collection: Collection) -> float:

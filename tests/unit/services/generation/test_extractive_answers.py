@@ -13,7 +13,7 @@ from services.generation.engines.extractive.engine import REFUSAL, ExtractiveEng
 from services.generation.ports import Asked
 
 DATA = Path(__file__).parents[3] / "data" / "answers"
-SETS = ["development", "heldout", "fresh"]
+SETS = ["development", "heldout", "fresh", "everyday"]
 MODEL = load().find("extractive")
 
 
@@ -50,8 +50,12 @@ def is_right(case: dict[str, Any], text: str) -> bool:
 
 # On their first runs heldout.yaml had 40 of 44 right and fresh.yaml 27 of 28, with no unanswerable
 # question answered. Rules were widened on heldout.yaml after that, and the refusal threshold was
-# set on all three files together (0.5 answered 4 unanswerable questions in the mixture below).
-@pytest.mark.parametrize(("name", "floor"), [("development", 50), ("heldout", 44), ("fresh", 27)])
+# set on those three together (0.5 answered 4 unanswerable questions in the mixture below).
+# everyday.yaml had 18 of 20 right at first; times of day in words were added on it, and the rule
+# that more than half of a question's content words must be found.
+@pytest.mark.parametrize(
+    ("name", "floor"), [("development", 50), ("heldout", 44), ("fresh", 27), ("everyday", 21)]
+)
 async def test_labelled_questions_are_answered_by_their_sentences(name: str, floor: int) -> None:
     labelled = load_labelled(name)
     wrong = []
@@ -78,8 +82,8 @@ async def test_passages_on_other_subjects_do_not_mislead_it() -> None:
     everything = {"documents": documents}
     texts = [await answer(everything, case) for case in cases]
     right = sum(is_right(case, text) for case, text in zip(cases, texts, strict=True))
-    assert right >= 119
-    assert len(cases) == 122
+    assert right >= 141
+    assert len(cases) == 144
     assert all(
         text == REFUSAL for case, text in zip(cases, texts, strict=True) if not case["answer"]
     )
