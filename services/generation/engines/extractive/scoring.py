@@ -23,7 +23,7 @@ _PATTERNS = {
     "date": re.compile(
         rf"\b(?:{_MONTH})\b|\b\d{{1,2}}[./-]\d{{1,2}}\b|\b(?:mon|tues|wednes|thurs|fri|satur|sun)day"
         r"|\b\d{1,2}(?::\d\d)?\s?[ap]\.?m\b|\b\d{1,2}:\d\d\b|\bquarter\b|\bevery\b|\bafter\b|\bwithin\b"
-        r"|\bo['’]clock\b|\bnoon\b|\bmidnight\b|\bmornings?\b|\bafternoons?\b|\bevenings?\b"
+        r"|\bo'clock\b|\bnoon\b|\bmidnight\b|\bmornings?\b|\bafternoons?\b|\bevenings?\b"
         r"|\bdaily\b|\bweekly\b|\bmonthly\b|\bdawn\b|\bdusk\b|\bsun(?:rise|set)\b"
         r"|\bwhen(?:ever)?\b|\bif\b|\bonce\b|\bspring\b|\bsummer\b|\bautumn\b|\bwinter\b",
         re.IGNORECASE,
