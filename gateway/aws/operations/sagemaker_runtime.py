@@ -3,7 +3,7 @@
 import orjson
 
 from contracts.search.embeddings import EmbedRequest
-from gateway.aws.families.family import Json, Members, read_body
+from dialects.body import Json, Members, read_body
 from gateway.aws.registry import Call, Parameters, errors, operation
 from kit.catalogue import ModelEntry
 from kit.errors import (
