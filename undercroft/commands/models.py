@@ -7,7 +7,9 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from kit.catalogue import DEFAULT_FOLDER, load
+from kit.catalogue import DEFAULT_FOLDER, Catalogue, ModelEntry, load
+from kit.errors import InvalidRequest, NotFound, PermissionDenied, Unsupported
+from kit.model_folder import Checked, check
 from services.search.engines.embeddings.preparation import ensure_exported
 from undercroft.commands.common import DEFAULT_DATA, Data, console, told
 
@@ -16,14 +18,15 @@ Folder = Annotated[Path, typer.Option("--models", help="The folder of model file
 
 
 @app.command("list")
-def list_models(folder: Folder = DEFAULT_FOLDER) -> None:
-    """List the models, each with how many names lead to it."""
+def list_models(data: Data = DEFAULT_DATA, folder: Folder = DEFAULT_FOLDER) -> None:
+    """List the models, whether they are here, and how many names lead to each."""
     with told():
         catalogue = load(folder)
-    table = Table("id", "kind", "engine", "licence", "aliases")
+    table = Table("id", "kind", "engine", "state", "licence", "names")
     for entry in catalogue.entries:
-        aliases = str(len(catalogue.aliases_of(entry)))
-        table.add_row(entry.id, entry.kind, entry.engine, entry.licence, aliases)
+        names = str(1 + len(catalogue.aliases_of(entry)))
+        state = _state(entry, data)
+        table.add_row(entry.id, entry.kind, entry.engine, state, entry.licence, names)
     console.print(table)
 
 
@@ -33,6 +36,96 @@ def show(name: str, folder: Folder = DEFAULT_FOLDER) -> None:
     with told():
         entry = load(folder).find(name)
     console.print_json(entry.model_dump_json(exclude_none=True))
+
+
+@app.command()
+def pull(
+    name: str,
+    data: Data = DEFAULT_DATA,
+    folder: Folder = DEFAULT_FOLDER,
+    accept_eula: Annotated[
+        bool, typer.Option("--accept-eula", help="You have read the model's terms and accept them.")
+    ] = False,
+) -> None:
+    """Download a model that vLLM serves, as safetensors, and check every file."""
+    with told():
+        entry = _vllm_model(load(folder), name)
+        if entry.eula and not accept_eula:
+            raise PermissionDenied(
+                f"{entry.name} has terms of use: read {entry.eula}, then add --accept-eula."
+            )
+        place = _place(entry, data)
+        if not place.is_dir():
+            _fetch(entry.source, place)
+        _report(entry, place, check(place, context=entry.context))
+    typer.echo(f"serve it: undercroft up --model {entry.id}={place}")
+
+
+@app.command("check")
+def check_model(
+    name: str,
+    place: Annotated[
+        Path | None, typer.Argument(help="Its folder; where `pull` puts it if not given.")
+    ] = None,
+    data: Data = DEFAULT_DATA,
+    folder: Folder = DEFAULT_FOLDER,
+) -> None:
+    """Say whether a model's folder can be served, and what is wrong with it."""
+    with told():
+        catalogue = load(folder)
+        entry = catalogue.owner(name)
+        if entry is None and place is None:
+            catalogue.find(name)  # tells which names there are
+        here = place or _place(_vllm_model(catalogue, name), data)
+        if not here.is_dir():
+            raise NotFound(f"{here} is not there: `undercroft models pull {name}` downloads it.")
+        _report(entry, here, check(here, context=entry.context if entry else None))
+
+
+def _vllm_model(catalogue: Catalogue, name: str) -> ModelEntry:
+    entry = catalogue.owner(name) or catalogue.find(name)
+    if entry.engine != "vllm":
+        raise InvalidRequest(f"{entry.name} runs on {entry.engine!r} and has no weights to pull.")
+    return entry
+
+
+def _place(entry: ModelEntry, data: Path) -> Path:
+    return data / "weights" / entry.id.replace(":", "-")
+
+
+def _state(entry: ModelEntry, data: Path) -> str:
+    if entry.is_here:
+        return "here"
+    return "pulled" if _place(entry, data).is_dir() else "not here"
+
+
+def _fetch(source: str, place: Path) -> None:
+    try:
+        # Only this command reaches a hub, and other installations lack its library.
+        from integrations.huggingface.hub import Hub  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        raise Unsupported(
+            f"Downloading needs a library that is not installed ({error.name}): install "
+            "`undercroft[export]`, or copy the folder here yourself."
+        ) from error
+    hub = Hub()
+    snapshot = hub.look(source)
+    console.print(f"{source}: {len(snapshot.files)} files, {snapshot.size / 1e9:.2f} GB")
+    hub.pull(snapshot, place)
+
+
+def _report(entry: ModelEntry | None, place: Path, found: Checked) -> None:
+    """Raises InvalidRequest for a model that cannot be served."""
+    licence = f", {entry.licence}" if entry else ""
+    console.print(
+        f"{place}: {found.architecture}, {found.parameters:,} parameters, "
+        f"{found.size / 1e9:.2f} GB, {found.context} tokens{licence}",
+        soft_wrap=True,
+    )
+    for remark in found.remarks:
+        console.print(f"  note: {remark}", soft_wrap=True)
+    if found.problems:
+        raise InvalidRequest(f"It cannot be served: {'; '.join(found.problems)}.")
 
 
 @app.command()
