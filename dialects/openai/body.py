@@ -1,0 +1,76 @@
+"""How a body of OpenAI's wire is read: strictly, and with the wrong member named."""
+
+from typing import Any, TypeVar
+
+import orjson
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from kit.errors import InvalidRequest
+
+Json = dict[str, Any]
+Shape = TypeVar("Shape", bound="Body")
+
+
+class Body(BaseModel):
+    """A member that is not known could change the outcome, so it is refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+def parsed(raw: bytes) -> Json:
+    """The object that a body is. Raises InvalidRequest."""
+    try:
+        body = orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        raise InvalidRequest(f"The body is not valid JSON: {error}.") from error
+    if not isinstance(body, dict):
+        raise InvalidRequest("The body must be a JSON object.")
+    return body
+
+
+def read(shape: type[Shape], body: Json) -> Shape:
+    """A member that is null is one that was left out. Raises InvalidRequest."""
+    given = {name: value for name, value in body.items() if value is not None}
+    try:
+        return shape.model_validate(given)
+    except ValidationError as error:
+        raise refusal(error, given) from error
+
+
+def refusal(error: ValidationError, body: Json) -> InvalidRequest:
+    """Names the first wrong member by its path in the body: `messages.0.content`."""
+    first = max(
+        error.errors(include_url=False, include_context=False, include_input=False),
+        key=lambda one: len(path_of(one["loc"], body)),
+    )
+    path = path_of(first["loc"], body)
+    if first["type"] == "missing":
+        path = [*path, str(first["loc"][-1])]
+    where = ".".join(path)
+    if first["type"] == "extra_forbidden":
+        return InvalidRequest(f"{where} is not served; leave it out.", param=where)
+    if first["type"].startswith("union_tag"):
+        return InvalidRequest(f"{where}: its kind is not served: {first['msg']}", param=where)
+    return InvalidRequest(f"{where or 'body'}: {first['msg']}", param=where or None)
+
+
+def path_of(location: tuple[int | str, ...], body: object) -> list[str]:
+    """Without the names of types, which pydantic puts between those of members."""
+    path: list[str] = []
+    for part in location:
+        member = _member(body, part)
+        if member is not _ABSENT:
+            path.append(str(part))
+            body = member
+    return path
+
+
+_ABSENT = object()
+
+
+def _member(body: object, part: int | str) -> object:
+    if isinstance(body, dict):
+        return body.get(part, _ABSENT)
+    if isinstance(body, list) and isinstance(part, int) and part < len(body):
+        return body[part]
+    return _ABSENT

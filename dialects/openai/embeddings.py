@@ -1,0 +1,53 @@
+"""POST /embeddings: strings or token arrays in, floats or base64 out."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from contracts.search.embeddings import EmbedReply, EmbedRequest
+from dialects.body import built
+from dialects.dialect import Json
+from dialects.openai.body import Body, read
+from kit.errors import InvalidRequest
+
+_MOST = 2048
+
+
+class EmbeddingsBody(Body):
+    """OpenAI's `input` in its four forms."""
+
+    model: Annotated[str, Field(min_length=1, max_length=2048)]
+    input: str | list[str] | list[int] | list[list[int]]
+    encoding_format: Literal["float", "base64"] = "float"
+    dimensions: int | None = None
+    user: str | None = None
+
+
+def read_embeddings(model: str, body: Json) -> EmbedRequest:
+    """`model` stands for the body's own."""
+    asked = read(EmbeddingsBody, body | {"model": model})
+    return built(EmbedRequest, model=model, dimensions=asked.dimensions, **_input(asked.input))
+
+
+def whole_embeddings(model: str, body: Json, made: EmbedReply) -> Json:
+    packed = body.get("encoding_format") == "base64"
+    vectors: list[Any] = made.packed_rows() if packed else made.rows()
+    data = [
+        {"object": "embedding", "index": index, "embedding": vector}
+        for index, vector in enumerate(vectors)
+    ]
+    tokens = sum(made.tokens)
+    usage = {"prompt_tokens": tokens, "total_tokens": tokens}
+    return {"object": "list", "data": data, "model": model, "usage": usage}
+
+
+def _input(given: str | list[str] | list[int] | list[list[int]]) -> dict[str, Any]:
+    if not given or (isinstance(given, list) and [] in given):
+        raise InvalidRequest("input must not be empty.", param="input")
+    if isinstance(given, str):
+        return {"texts": [given]}
+    if len(given) > _MOST:
+        raise InvalidRequest(f"input may have {_MOST} members.", param="input")
+    if isinstance(given[0], str):
+        return {"texts": given}
+    return {"token_ids": [given] if isinstance(given[0], int) else given}

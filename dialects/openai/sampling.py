@@ -1,0 +1,79 @@
+"""What OpenAI's chats and completions have in common: sampling, streaming, and who asks."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from dialects.openai.body import Body
+from kit.errors import InvalidRequest
+
+Stop = Annotated[str, Field(min_length=1, max_length=1000)]
+Hint = Annotated[str, Field(max_length=512)]
+
+
+class StreamOptions(Body):
+    include_usage: bool = False
+    include_obfuscation: bool = False
+    """Padding against those who watch the length of encrypted packets: never added here."""
+
+
+class Sampled(Body):
+    """The last five members are vLLM's, which the openai package sends as `extra_body`."""
+
+    model: Annotated[str, Field(min_length=1, max_length=2048)]
+    temperature: Annotated[float, Field(ge=0, le=2)] | None = None
+    top_p: Annotated[float, Field(gt=0, le=1)] | None = None
+    presence_penalty: Annotated[float, Field(ge=-2, le=2)] | None = None
+    frequency_penalty: Annotated[float, Field(ge=-2, le=2)] | None = None
+    seed: Annotated[int, Field(ge=-(2**63), lt=2**63)] | None = None
+    stop: Stop | Annotated[list[Stop], Field(max_length=64)] = Field(default_factory=list)
+    n: Annotated[int, Field(ge=1, le=16)] = 1
+    logit_bias: dict[str, float] = Field(default_factory=dict)
+    stream: bool = False
+    stream_options: StreamOptions | None = None
+    user: Hint | None = None
+    top_k: Annotated[int, Field(ge=-1, le=1_000_000)] | None = None
+    min_p: Annotated[float, Field(ge=0, le=1)] | None = None
+    min_tokens: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
+    repetition_penalty: Annotated[float, Field(gt=0, le=10)] | None = None
+    ignore_eos: bool = False
+
+    @property
+    def includes_usage(self) -> bool:
+        return self.stream_options is not None and self.stream_options.include_usage
+
+    def sampling(self) -> dict[str, Any]:
+        """As the contract's members. Raises InvalidRequest for what is not served."""
+        if self.logit_bias:
+            raise InvalidRequest(
+                "logit_bias is not served, for its token ids differ with every model; leave it "
+                "out.",
+                param="logit_bias",
+            )
+        if self.stream_options is not None and not self.stream:
+            raise InvalidRequest(
+                "stream_options is only allowed with `stream: true`.", param="stream_options"
+            )
+        told = {name: getattr(self, name) for name in _AS_THEY_ARE}
+        return told | {
+            "top_k": self.top_k if self.top_k is not None and self.top_k > 0 else None,
+            "stop": [self.stop] if isinstance(self.stop, str) else self.stop,
+        }
+
+
+_AS_THEY_ARE = (
+    "model", "temperature", "top_p", "presence_penalty", "frequency_penalty", "seed", "n",
+    "stream", "min_p", "min_tokens", "repetition_penalty", "ignore_eos",
+)  # fmt: skip
+
+
+class Kept(Body):
+    """What OpenAI keeps, routes or caches by; none of it changes an answer."""
+
+    metadata: dict[Annotated[str, Field(max_length=64)], Hint] = Field(
+        default_factory=dict, max_length=16
+    )
+    store: Literal[False] = False
+    service_tier: Literal["auto", "default"] = "auto"
+    safety_identifier: Hint | None = None
+    prompt_cache_key: Hint | None = None
