@@ -11,10 +11,12 @@ PlatformError
 ├── PayloadTooLarge       413
 ├── UnsupportedMedia      415
 ├── RateLimited           429  the tenant's own limit; carries retry_after
+├── BudgetSpent           429  the tenant's money for the day or month; carries retry_after
 ├── Internal              500  a bug; the message says nothing of the inside
 ├── Unsupported           501  a known operation that this platform does not serve
 ├── UpstreamFailed        502  an engine answered with an error
 ├── Unavailable           503  try again; carries retry_after
+│   └── NotReady          503  the model is starting; carries retry_after
 ├── DeadlineExceeded      504
 └── StorageFull           507  refused before it was accepted
 """
@@ -78,6 +80,10 @@ class RateLimited(PlatformError):
     code, status, retryable = "rate_limited", 429, True
 
 
+class BudgetSpent(PlatformError):
+    code, status = "budget_spent", 429
+
+
 class Internal(PlatformError):
     code, status, retryable = "internal", 500, True
 
@@ -94,6 +100,10 @@ class Unavailable(PlatformError):
     code, status, retryable = "unavailable", 503, True
 
 
+class NotReady(Unavailable):
+    code = "not_ready"
+
+
 class DeadlineExceeded(PlatformError):
     code, status, retryable = "deadline_exceeded", 504, True
 
@@ -102,6 +112,9 @@ class StorageFull(PlatformError):
     code, status = "storage_full", 507
 
 
-LEAVES: dict[str, type[PlatformError]] = {
-    leaf.code: leaf for leaf in PlatformError.__subclasses__()
-}
+def _below(kind: type[PlatformError]) -> dict[str, type[PlatformError]]:
+    known = {leaf.code: leaf for leaf in kind.__subclasses__()}
+    return known | {code: leaf for child in known.values() for code, leaf in _below(child).items()}
+
+
+LEAVES: dict[str, type[PlatformError]] = _below(PlatformError)

@@ -3,7 +3,7 @@
 import orjson
 
 from gateway.response import Response
-from kit.errors import PlatformError
+from kit.errors import BudgetSpent, PlatformError
 from kit.problems import retry_headers
 
 _TYPES = {
@@ -19,6 +19,8 @@ def error_object(error: PlatformError) -> dict[str, object]:
     kind = _TYPES.get(error.status)
     if kind is None:
         kind = "invalid_request_error" if error.status < 500 else "server_error"
+    if isinstance(error, BudgetSpent):
+        kind = "insufficient_quota"
     return {"message": error.message, "type": kind, "param": error.param, "code": error.code}
 
 
