@@ -6,14 +6,21 @@ from contextlib import aclosing
 from typing import Any, Protocol
 
 import aiohttp
-from starlette.types import ASGIApp, Message
+from fastapi import FastAPI
+from starlette.types import Message
 
+from kit.contract_routes import Routes, routes_of
 from kit.errors import DeadlineExceeded, Unavailable
 from kit.problems import from_problem
 
 
 class Transport(Protocol):
     """Sends one request; an answer of 400 or more is raised as the leaf that it tells of."""
+
+    @property
+    def routes(self) -> Routes:
+        """What can be asked without bytes in between; nothing of a service elsewhere."""
+        ...
 
     async def request(
         self, method: str, path: str, *, headers: Mapping[str, str], body: bytes
@@ -33,6 +40,7 @@ class HttpTransport:
 
     def __init__(self, base_url: str, *, timeout: float = 300.0) -> None:
         """`timeout` bounds the wait for the next byte, in seconds."""
+        self.routes: Routes = {}
         self._base = base_url.rstrip("/")
         self._timeout = aiohttp.ClientTimeout(total=None, sock_connect=5, sock_read=timeout)
         self._session: aiohttp.ClientSession | None = None
@@ -72,10 +80,11 @@ class HttpTransport:
 
 
 class InProcessTransport:
-    """Calls an ASGI app as a server would, without a socket."""
+    """Asks an app's contract routes themselves; calls it as a server would for all others."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: FastAPI) -> None:
         self._app = app
+        self.routes = routes_of(app)
 
     async def request(
         self, method: str, path: str, *, headers: Mapping[str, str], body: bytes

@@ -50,6 +50,8 @@ class Generator:
         self._random = random.Random(_SEED)
         self.statuses: Counter[int] = Counter()
         self.seconds: list[float] = []
+        self.firsts: list[float] = []
+        self.gaps: list[float] = []
         self.lateness: list[float] = []
 
     async def run(self) -> dict[str, object]:
@@ -110,6 +112,9 @@ class Generator:
             "unanswered": self._sent - self.statuses.total(),
             "statuses": {str(status): count for status, count in self.statuses.items()},
         }
+        if self.gaps:
+            report["first_p50_ms"] = round(statistics.median(self.firsts) * 1e3, 3)
+            report["gap_p50_ms"] = round(statistics.median(self.gaps) * 1e3, 4)
         if self.lateness:
             late = statistics.quantiles(self.lateness, n=100)[98]
             report["sent_late_p99_ms"] = round(late * 1e3, 3)
@@ -121,11 +126,11 @@ class Connection(asyncio.Protocol):
 
     def __init__(self, generator: Generator) -> None:
         self._generator = generator
-        self._sent_at = 0.0
+        self._sent_at = self._first_at = 0.0
+        self._events = 0
 
     @override
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-
         self._transport = cast(asyncio.Transport, transport)  # uvloop's is no subclass
         self._parser = httptools.HttpResponseParser(self)
         self._generator.rest(self)
@@ -135,12 +140,21 @@ class Connection(asyncio.Protocol):
         self._parser.feed_data(data)
 
     def send(self, request: bytes) -> None:
+        self._events = 0
         self._sent_at = time.perf_counter()
         self._transport.write(request)
 
+    def on_body(self, part: bytes) -> None:
+        if not self._events:
+            self._first_at = time.perf_counter()
+        self._events += part.count(b"data: ")
+
     def on_message_complete(self) -> None:
-        generator = self._generator
-        generator.seconds.append(time.perf_counter() - self._sent_at)
+        generator, now = self._generator, time.perf_counter()
+        generator.seconds.append(now - self._sent_at)
+        if self._events > 1:
+            generator.firsts.append(self._first_at - self._sent_at)
+            generator.gaps.append((now - self._first_at) / (self._events - 1))
         generator.statuses[self._parser.get_status_code()] += 1
         following = generator.next_or_none()
         if following is None:

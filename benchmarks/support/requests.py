@@ -12,13 +12,12 @@ _TEXT = "a gateway takes a request checks who sent it counts it and passes it on
 _WORDS = _TEXT.split()
 
 
-def openai_requests(port: int, key: str, model: str, path: str = "/v1") -> list[str]:
+def openai_requests(port: int, key: str, model: str, *, stream: bool = False) -> list[str]:
     """Chat completions, each with another text, in base64."""
     headers = {"authorization": f"Bearer {key}", "content-type": "application/json"}
-    bodies = (
-        {"model": model, "messages": _messages(i), "max_tokens": 64} for i in range(_DIFFERENT)
-    )
-    return [_raw(port, f"{path}/chat/completions", headers, _json(body)) for body in bodies]
+    asked = {"model": model, "max_tokens": 64, "stream": stream}
+    bodies = ({**asked, "messages": _messages(i)} for i in range(_DIFFERENT))
+    return [_raw(port, "/v1/chat/completions", headers, _json(body)) for body in bodies]
 
 
 def claude_requests(port: int, access_key: str, secret: str, model: str) -> list[str]:

@@ -1,7 +1,6 @@
 """The generation service, as the other processes see it."""
 
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
 from typing import TypeAlias
 
 from pydantic import TypeAdapter
@@ -21,18 +20,11 @@ class GenerationClient(ServiceClient):
     """Raises the leaves of kit.errors that the service raises."""
 
     async def generate(self, principal: Principal, request: GenerateRequest) -> Generation:
-        whole = request.model_copy(update={"stream": False}) if request.stream else request
-        return await self._call(principal, _path(whole), whole, Generation)
+        return await self._call(principal, _path(request), request, Generation)
 
-    async def stream(
-        self, principal: Principal, request: GenerateRequest
-    ) -> AsyncGenerator[Delta, None]:
-        """Yields the parts as they come; closing the iterator cancels the work at its engine."""
-        streamed = request.model_copy(update={"stream": True})
-        lines = self._lines(principal, _path(streamed), streamed, _LINE)
-        async with aclosing(lines) as parts:
-            async for part in parts:
-                yield part
+    def stream(self, principal: Principal, request: GenerateRequest) -> AsyncGenerator[Delta, None]:
+        """The parts as they come; closing the iterator cancels the work at its engine."""
+        return self._lines(principal, f"{_path(request)}/stream", request, _LINE)
 
     async def count_tokens(self, principal: Principal, request: GenerateRequest) -> TokenCount:
         """By the model's own tokenizer and chat template; nothing is generated."""

@@ -7,7 +7,7 @@ from fastapi import FastAPI
 
 from kit.auth.internal import InternalTrust
 from kit.catalogue import Catalogue, load
-from kit.contract_routes import ContractRoutes
+from kit.contract_routes import mount
 from kit.service import service_app
 from services.generation.endpoints import contract_routes, routes
 from services.generation.engines.extractive.engine import ExtractiveEngine
@@ -31,7 +31,7 @@ def create_app(settings: GenerationSettings, *, trust: InternalTrust) -> FastAPI
 
     app = service_app("Undercroft generation", trust=trust, lifespan=lifespan)
     app.include_router(routes(service))
-    app.add_middleware(ContractRoutes, trust=trust, routes=contract_routes(service))
+    mount(app, trust, contract_routes(service))
     return app
 
 

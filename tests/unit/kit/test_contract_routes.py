@@ -1,13 +1,13 @@
 """The busiest endpoints keep what FastAPI gives the others: callers, validation, problems."""
 
+from collections.abc import AsyncGenerator
+
 from pydantic import BaseModel
-from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
 from starlette.testclient import TestClient
 
 from kit.auth.internal import HEADER, InternalTrust
 from kit.auth.principal import Principal
-from kit.contract_routes import ContractRoute, ContractRoutes
+from kit.contract_routes import ContractRoute, StreamRoute, mount
 from kit.errors import NotFound
 from kit.service import service_app
 
@@ -18,12 +18,25 @@ class Ask(BaseModel):
     name: str
 
 
-async def greet(_: Request, asked: Ask) -> Response:
+class Told(BaseModel):
+    text: str
+
+
+async def greet(who: Principal, asked: Ask) -> Told:
     if asked.name == "nobody":
         raise NotFound("There is nobody.")
     if asked.name == "bug":
         raise ZeroDivisionError
-    return PlainTextResponse(f"hello {asked.name}")
+    return Told(text=f"{who.tenant} greets {asked.name}")
+
+
+async def spell(_: Principal, asked: Ask) -> AsyncGenerator[Told, None]:
+    if asked.name == "nobody":
+        raise NotFound("There is nobody.")
+    for letter in asked.name:
+        if letter == "?":
+            raise NotFound("There is no such letter.")
+        yield Told(text=letter)
 
 
 def signed() -> dict[str, str]:
@@ -33,15 +46,34 @@ def signed() -> dict[str, str]:
 
 def client() -> TestClient:
     app = service_app("Test", trust=TRUST)
-    app.add_middleware(ContractRoutes, trust=TRUST, routes={"/greet": ContractRoute(Ask, greet)})
+    mount(app, TRUST, {"/greet": ContractRoute(Ask, greet), "/spell": StreamRoute(Ask, spell)})
     return TestClient(app, raise_server_exceptions=False)
 
 
 def test_a_contract_from_the_gateway_is_answered() -> None:
     answer = client().post("/greet", json={"name": "you"}, headers=signed())
 
-    assert (answer.status_code, answer.text) == (200, "hello you")
+    assert (answer.status_code, answer.json()) == (200, {"text": "t greets you"})
     assert answer.headers["x-request-id"]
+
+
+def test_a_stream_is_answered_in_lines() -> None:
+    answer = client().post("/spell", json={"name": "me"}, headers=signed())
+
+    assert answer.text == '{"text":"m"}\n{"text":"e"}\n'
+
+
+def test_a_stream_that_is_refused_has_a_status() -> None:
+    answer = client().post("/spell", json={"name": "nobody"}, headers=signed())
+
+    assert answer.status_code == 404
+
+
+def test_a_stream_that_breaks_ends_with_the_problem() -> None:
+    answer = client().post("/spell", json={"name": "a?"}, headers=signed())
+
+    first, last = answer.text.splitlines()
+    assert (first, "no such letter" in last) == ('{"text":"a"}', True)
 
 
 def test_nobody_else_is_let_in() -> None:
