@@ -1,27 +1,12 @@
 """What a process that parses gives up for good: files, network, other processes, memory, time."""
 
-import ctypes
-import errno
-import os
-import platform
 import resource
 import signal
-import struct
-import sys
 from functools import cache
 from typing import Final
 
+from kit import system_calls
 from services.search.engines.parsing.limits import ParsingLimits
-
-_PR_SET_NO_NEW_PRIVS: Final = 38
-_PR_SET_SECCOMP: Final = 22
-_SECCOMP_MODE_FILTER: Final = 2
-_KILL: Final = 0x80000000
-_ERRNO: Final = 0x00050000
-_ALLOW: Final = 0x7FFF0000
-_LOAD: Final = 0x20  # a word of the system call's description
-_JUMP_IF_EQUAL: Final = 0x15
-_RETURN: Final = 0x06
 
 # Memory, the socket that is already open, clocks, signals of its own, and the end: nothing else.
 # No call here opens, connects, forks, executes or signals another process.
@@ -39,11 +24,7 @@ _AARCH64: Final = {
     "brk": 214, "munmap": 215, "mremap": 216, "mmap": 222, "mprotect": 226, "madvise": 233,
     "getrandom": 278,
 }  # fmt: skip
-_MACHINES: Final = {"x86_64": (0xC000003E, _X86_64), "aarch64": (0xC00000B7, _AARCH64)}
-
-
-class _Program(ctypes.Structure):
-    _fields_ = (("length", ctypes.c_ushort), ("instructions", ctypes.c_char_p))
+_CALLS: Final = {"x86_64": _X86_64, "aarch64": _AARCH64}
 
 
 def set_limits(limits: ParsingLimits) -> None:
@@ -74,52 +55,21 @@ def forbid_system_calls() -> None:
 
     Raises OSError where the kernel or the machine has no such filter.
     """
-    _prctl(_PR_SET_NO_NEW_PRIVS, 1)
-    _prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.addressof(_program()))
+    system_calls.install(_program())
 
 
 def preload() -> None:
     """Makes what every fork needs once, before they are forked."""
     if can_filter():
-        _libc()
+        system_calls.libc()
         _program()
 
 
 def can_filter() -> bool:
     """Whether this machine's system calls are known here; its kernel may still refuse a filter."""
-    return sys.platform.startswith("linux") and platform.machine() in _MACHINES
+    return system_calls.can_filter()
 
 
 @cache
-def _libc() -> ctypes.CDLL:
-    libc = ctypes.CDLL(None, use_errno=True)
-    libc.prctl.argtypes = [ctypes.c_int] + [ctypes.c_ulong] * 4
-    return libc
-
-
-@cache
-def _program() -> _Program:
-    """A classic BPF program: the right architecture, then a jump per allowed number."""
-    architecture, calls = _MACHINES[platform.machine()]
-    numbers = sorted(calls.values())
-    code = [
-        _instruction(_LOAD, 4),
-        _instruction(_JUMP_IF_EQUAL, architecture, then=1),
-        _instruction(_RETURN, _KILL),
-        _instruction(_LOAD, 0),
-    ]
-    for at, number in enumerate(numbers):
-        code.append(_instruction(_JUMP_IF_EQUAL, number, then=len(numbers) - at))
-    code.append(_instruction(_RETURN, _ERRNO | errno.EPERM))
-    code.append(_instruction(_RETURN, _ALLOW))
-    return _Program(len(code), b"".join(code))
-
-
-def _instruction(operation: int, operand: int, *, then: int = 0) -> bytes:
-    return struct.pack("=HBBI", operation, then, 0, operand)
-
-
-def _prctl(option: int, first: int, second: int = 0) -> None:
-    if _libc().prctl(option, first, second, 0, 0) != 0:
-        code = ctypes.get_errno()
-        raise OSError(code, os.strerror(code))
+def _program() -> system_calls.Program:
+    return system_calls.allow_only(_CALLS)

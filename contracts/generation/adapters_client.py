@@ -1,0 +1,73 @@
+"""The adapter registry of the generation service, as the other processes see it."""
+
+from contracts.client import ServiceClient
+from contracts.generation import adapters as a
+from kit.auth.principal import Principal
+
+
+class AdaptersClient(ServiceClient):
+    """Raises the leaves of kit.errors; another tenant's adapter is NotFound."""
+
+    async def add(self, principal: Principal, ask: a.AddAdapter) -> a.Adapter:
+        """Returns once the files are safe; a job checks them against the base model.
+
+        Raises InvalidRequest with the reason for what is refused at once, Conflict over a quota.
+        """
+        return await self._call(principal, "/adapters/add", ask, a.Adapter)
+
+    async def register_archive(
+        self, principal: Principal, ask: a.RegisterArchive
+    ) -> a.RegisteredArchive:
+        """All or none; each is named after its folder, in the namespace of `component`."""
+        return await self._call(principal, "/adapters/register", ask, a.RegisteredArchive)
+
+    async def get(self, principal: Principal, digest: str) -> a.Adapter:
+        ask = a.AdapterId(digest=digest)
+        return await self._call(principal, "/adapters/get", ask, a.Adapter)
+
+    async def list(self, principal: Principal) -> list[a.Adapter]:
+        """The tenant's own, and those that others grant it; the newest first."""
+        found = await self._call(principal, "/adapters/list", a.Nothing(), a.Adapters)
+        return found.items
+
+    async def delete(self, principal: Principal, digest: str) -> None:
+        """Its names and grants go at once."""
+        await self._call(principal, "/adapters/delete", a.AdapterId(digest=digest), a.Nothing)
+
+    async def aliases(self, principal: Principal, component: str = "") -> a.Aliases:
+        ask = a.ComponentId(component=component)
+        return await self._call(principal, "/adapters/aliases/list", ask, a.Aliases)
+
+    async def put_alias(self, principal: Principal, ask: a.PutAlias) -> a.Alias:
+        return await self._call(principal, "/adapters/aliases/put", ask, a.Alias)
+
+    async def delete_alias(self, principal: Principal, ask: a.AliasId) -> None:
+        await self._call(principal, "/adapters/aliases/delete", ask, a.Nothing)
+
+    async def rollback(self, principal: Principal, ask: a.Rollback) -> a.Alias:
+        return await self._call(principal, "/adapters/aliases/rollback", ask, a.Alias)
+
+    async def history(self, principal: Principal, ask: a.AliasId) -> a.Moves:
+        return await self._call(principal, "/adapters/aliases/history", ask, a.Moves)
+
+    async def release_component(self, principal: Principal, component: str) -> None:
+        """Forgets every name of a component that is deleted; the adapters stay."""
+        ask = a.ComponentId(component=component)
+        await self._call(principal, "/adapters/aliases/release", ask, a.Nothing)
+
+    async def grant(self, principal: Principal, ask: a.Grant) -> a.Grants:
+        return await self._call(principal, "/adapters/grants/put", ask, a.Grants)
+
+    async def revoke(self, principal: Principal, ask: a.Grant) -> a.Grants:
+        return await self._call(principal, "/adapters/grants/delete", ask, a.Grants)
+
+    async def grants(self, principal: Principal, digest: str) -> a.Grants:
+        ask = a.AdapterId(digest=digest)
+        return await self._call(principal, "/adapters/grants/list", ask, a.Grants)
+
+    async def quota(self, principal: Principal) -> a.Quota:
+        return await self._call(principal, "/adapters/quota", a.Nothing(), a.Quota)
+
+    async def admit(self, principal: Principal, ask: a.AdmitAdapter) -> a.Admitted:
+        """A step of the job `adapter-admission`; doing it twice changes nothing."""
+        return await self._call(principal, "/adapters/admit", ask, a.Admitted)
