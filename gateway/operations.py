@@ -10,7 +10,7 @@ from gateway.rest.app import PARTS
 def operation_names() -> frozenset[str]:
     """`service:Operation` as in `s3:GetObject`, `openai:ListModels` and `rest:whoami`."""
     aws = {str(id) for id in SERVED}
-    openai = {name for methods in ROUTES.values() for name, _ in methods.values()}
+    openai = {route.operation for route in ROUTES}
     routes = [route for part in PARTS for route in part.router.routes]
     rest = {f"rest:{route.name}" for route in routes if isinstance(route, APIRoute)}
     return frozenset(aws | openai | rest)

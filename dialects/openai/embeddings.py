@@ -23,22 +23,24 @@ class EmbeddingsBody(Body):
     user: str | None = None
 
 
-def read_embeddings(model: str, body: Json) -> EmbedRequest:
-    """`model` stands for the body's own."""
-    asked = read(EmbeddingsBody, body | {"model": model})
-    return built(EmbedRequest, model=model, dimensions=asked.dimensions, **_input(asked.input))
+class EmbeddingsDialect:
+    """Pure; one for all."""
 
+    def read(self, model: str, body: Json) -> EmbedRequest:
+        """`model` stands for the body's own."""
+        asked = read(EmbeddingsBody, body | {"model": model})
+        return built(EmbedRequest, model=model, dimensions=asked.dimensions, **_input(asked.input))
 
-def whole_embeddings(model: str, body: Json, made: EmbedReply) -> Json:
-    packed = body.get("encoding_format") == "base64"
-    vectors: list[Any] = made.packed_rows() if packed else made.rows()
-    data = [
-        {"object": "embedding", "index": index, "embedding": vector}
-        for index, vector in enumerate(vectors)
-    ]
-    tokens = sum(made.tokens)
-    usage = {"prompt_tokens": tokens, "total_tokens": tokens}
-    return {"object": "list", "data": data, "model": model, "usage": usage}
+    def whole(self, body: Json, made: EmbedReply) -> Json:
+        is_packed = body.get("encoding_format") == "base64"
+        vectors: list[Any] = made.packed_rows() if is_packed else made.rows()
+        data = [
+            {"object": "embedding", "index": index, "embedding": vector}
+            for index, vector in enumerate(vectors)
+        ]
+        tokens = sum(made.tokens)
+        usage = {"prompt_tokens": tokens, "total_tokens": tokens}
+        return {"object": "list", "data": data, "model": body["model"], "usage": usage}
 
 
 def _input(given: str | list[str] | list[int] | list[list[int]]) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """The OpenAI door: one request, from its path to its answer, as a list of steps."""
 
 import logging
-import re
+from urllib.parse import parse_qsl
 
 from pydantic import ValidationError
 from starlette.types import Receive, Scope, Send
@@ -11,33 +11,26 @@ from contracts.client import invalid_member
 from gateway.backends import Backends
 from gateway.channel import Channel, ClientGone
 from gateway.gate import Gate, Visit
-from gateway.openai.call import Call, Endpoint
+from gateway.openai.call import Call
 from gateway.openai.chat import create_chat_completion
+from gateway.openai.completions import create_completion
 from gateway.openai.embeddings import create_embeddings
 from gateway.openai.errors import error_response
 from gateway.openai.models import get_model, list_models
+from gateway.openai.routing import Route, find
 from gateway.response import Response
-from kit.errors import (
-    Internal,
-    InvalidRequest,
-    MethodNotAllowed,
-    NotFound,
-    PayloadTooLarge,
-    PlatformError,
-)
+from kit.errors import Internal, InvalidRequest, PayloadTooLarge, PlatformError
 
 _log = logging.getLogger(__name__)
 _MOST_BODY = 32 * 2**20
 
-PREFIX = re.compile(r"(?:/endpoints/[A-Za-z0-9-]{1,63})?(?:/openai)?/v1(?=/)")
-"""Where the API stands: at /v1, and at the paths that Bedrock and SageMaker give it."""
-
-ROUTES: dict[str, dict[str, tuple[str, Endpoint]]] = {
-    "/models": {"GET": ("openai:ListModels", list_models)},
-    "/models/*": {"GET": ("openai:GetModel", get_model)},
-    "/embeddings": {"POST": ("openai:CreateEmbeddings", create_embeddings)},
-    "/chat/completions": {"POST": ("openai:CreateChatCompletion", create_chat_completion)},
-}
+ROUTES: tuple[Route, ...] = (
+    Route("GET", "/models", "openai:ListModels", list_models),
+    Route("GET", "/models/{id*}", "openai:GetModel", get_model),
+    Route("POST", "/chat/completions", "openai:CreateChatCompletion", create_chat_completion),
+    Route("POST", "/completions", "openai:CreateCompletion", create_completion),
+    Route("POST", "/embeddings", "openai:CreateEmbeddings", create_embeddings),
+)
 
 
 class OpenAIDoor:
@@ -70,15 +63,27 @@ class OpenAIDoor:
 
     async def _serve(self, scope: Scope, channel: Channel, request_id: str) -> Response:
         """The whole path of a request."""
-        headers = dict(scope["headers"])
-        principal = await self._gate.by_bearer(headers.get(b"authorization", b"").decode("latin-1"))
-        operation, endpoint, argument = _route(scope["method"], scope["path"])
-        await self._gate.admit(principal, operation)
-        body = await _body(channel, headers.get(b"content-length", b"0"))
-        call = Call(principal, self._backends, operation, body, argument)
+        headers = {
+            name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
+        }
+        principal = await self._gate.by_bearer(headers.get("authorization", ""))
+        routed = find(ROUTES, scope["method"], scope["path"])
+        route = routed.route
+        await self._gate.admit(principal, route.operation)
+        call = Call(
+            principal,
+            self._backends,
+            route.operation,
+            headers,
+            query=dict(parse_qsl(scope["query_string"].decode("latin-1"))),
+            body=b"" if route.streams else await _body(channel, headers.get("content-length", "0")),
+            stream=channel.body(),
+            argument=routed.argument,
+            hosted=routed.hosted,
+        )
         outcome = "internal"
         try:
-            response = await channel.guard(endpoint(call))
+            response = await channel.guard(route.endpoint(call))
             outcome = "ok"
         except ValidationError as error:
             outcome = InvalidRequest.code
@@ -87,25 +92,11 @@ class OpenAIDoor:
             outcome = error.code
             raise
         finally:
-            await self._gate.record(Visit(principal, operation, outcome, request_id))
+            await self._gate.record(Visit(principal, route.operation, outcome, request_id))
         return response
 
 
-def _route(method: str, path: str) -> tuple[str, Endpoint, str]:
-    prefix = PREFIX.match(path)
-    inner = path[prefix.end() :].rstrip("/") if prefix else path
-    argument = ""
-    methods = ROUTES.get(inner)
-    if methods is None and inner.startswith("/models/"):
-        methods, argument = ROUTES["/models/*"], inner.removeprefix("/models/")
-    if methods is None:
-        raise NotFound(f"Unknown path {path}. Served are: {', '.join(ROUTES)}.")
-    if method not in methods:
-        raise MethodNotAllowed(f"{path} takes {' and '.join(methods)}, not {method}.")
-    return *methods[method], argument
-
-
-async def _body(channel: Channel, length: bytes) -> bytes:
+async def _body(channel: Channel, length: str) -> bytes:
     """Refused by its stated length before it is read, and by its bytes while it is."""
     too_large = PayloadTooLarge(f"A body may have {_MOST_BODY} bytes.")
     if length.isdigit() and int(length) > _MOST_BODY:

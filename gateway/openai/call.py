@@ -1,64 +1,64 @@
-"""What an OpenAI endpoint gets, and how its body is read."""
+"""What an OpenAI endpoint gets, and the forms in which it answers."""
 
-from collections.abc import Callable, Coroutine
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import orjson
-from pydantic import BaseModel, ConfigDict, ValidationError
 
 from gateway.backends import Backends
 from gateway.response import Response
-from kit.auth.metering import Spending
 from kit.auth.principal import Principal
-from kit.catalogue import Kind
 from kit.errors import InvalidRequest
-
-Asked = TypeVar("Asked", bound="Body")
-
-
-class Body(BaseModel):
-    """A request body; a member that we do not know could change the outcome, so it is refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request."""
+    """One request; header names are in lower case."""
 
     principal: Principal
     backends: Backends
     operation: str
+    headers: Mapping[str, str]
+    query: Mapping[str, str]
     body: bytes
+    stream: AsyncIterator[bytes]
+    """The body as it comes, for endpoints that read it themselves."""
     argument: str = ""
-    """The last part of the path, where the route has one."""
+    """What the route's path leaves open."""
+    hosted: str = ""
+    """The SageMaker endpoint in the path."""
 
-    def spending(self, model: str, kind: Kind) -> AbstractAsyncContextManager[Spending]:
-        """`model` as the caller names it; raises NotFound where no model of the kind has it."""
-        return self.backends.metering.spending(
-            self.principal,
-            self.operation,
-            self.backends.catalogue.find(model, kind=kind).id,
-            request_bytes=len(self.body),
-        )
+    def integer(self, name: str, default: int, *, most: int) -> int:
+        """Of the query. Raises InvalidRequest."""
+        text = self.query.get(name, str(default))
+        if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= most:
+            raise InvalidRequest(f"{name} must be a number from 1 to {most}.", param=name)
+        return int(text)
+
+    def choice(self, name: str, choices: tuple[str, ...]) -> str:
+        """Of the query; the first choice where it is left out. Raises InvalidRequest."""
+        text = self.query.get(name, choices[0])
+        if text not in choices:
+            raise InvalidRequest(f"{name} must be one of {', '.join(choices)}.", param=name)
+        return text
 
 
 Endpoint = Callable[[Call], Coroutine[Any, Any, Response]]
 
 
-def read(call: Call, shape: type[Asked]) -> Asked:
-    """Raises InvalidRequest that names the first wrong member."""
-    try:
-        return shape.model_validate_json(call.body)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        if first["type"] == "extra_forbidden":
-            raise InvalidRequest(f"{where} is not served; leave it out.", param=where) from error
-        raise InvalidRequest(f"{where or 'body'}: {first['msg']}", param=where or None) from error
-
-
 def json_response(answer: object) -> Response:
     return Response(200, [(b"content-type", b"application/json")], orjson.dumps(answer))
+
+
+def page(data: list[dict[str, Any]], *, has_more: bool) -> Response:
+    """A list object with its cursors."""
+    return json_response(
+        {
+            "object": "list",
+            "data": data,
+            "first_id": data[0]["id"] if data else None,
+            "last_id": data[-1]["id"] if data else None,
+            "has_more": has_more,
+        }
+    )

@@ -21,7 +21,8 @@ def error_object(error: PlatformError) -> dict[str, object]:
         kind = "invalid_request_error" if error.status < 500 else "server_error"
     if isinstance(error, BudgetSpent):
         kind = "insufficient_quota"
-    return {"message": error.message, "type": kind, "param": error.param, "code": error.code}
+    param = "model" if error.param == "modelId" else error.param
+    return {"message": error.message, "type": kind, "param": param, "code": error.code}
 
 
 def error_response(error: PlatformError) -> Response:

@@ -1,0 +1,31 @@
+"""Server-sent events as OpenAI sends them."""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Any
+
+import orjson
+
+from gateway.openai.errors import error_object
+from gateway.response import Response
+from kit.errors import PlatformError
+from kit.service import started
+
+_HEADERS = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-cache")]
+
+
+async def event_stream(chunks: AsyncGenerator[dict[str, Any], None]) -> Response:
+    """Once the first chunk is there: what is refused before raises, and so has a status."""
+    return Response(200, [*_HEADERS], _events(await started(chunks)))
+
+
+async def _events(chunks: AsyncGenerator[dict[str, Any], None]) -> AsyncGenerator[bytes, None]:
+    """Ends with `[DONE]`, or with an error as an event of its own."""
+    async with aclosing(chunks):
+        try:
+            async for chunk in chunks:
+                yield b"data: " + orjson.dumps(chunk) + b"\n\n"
+        except PlatformError as error:
+            yield b"data: " + orjson.dumps({"error": error_object(error)}) + b"\n\n"
+            return
+    yield b"data: [DONE]\n\n"
