@@ -17,7 +17,7 @@ Kind: TypeAlias = Literal["embedding", "text"]
 
 _ARN = re.compile(
     r"arn:aws(?:-[a-z-]+)?:bedrock:[a-z0-9-]*:(?:\d{12})?:"
-    r"(?:foundation-model|inference-profile)/(?P<id>.+)"
+    r"(?:foundation-model|inference-profile|custom-model)/(?P<id>.+)"
 )
 _PROFILE = re.compile(r"(?:us|eu|apac|us-gov|global|jp|au|ca)\.(?=[a-z0-9-]+\.)")
 
@@ -101,19 +101,27 @@ class Catalogue:
             )
 
     def find(self, reference: str, *, kind: Kind | None = None) -> ModelEntry:
-        """The entry behind an id, an alias, or a foundation-model or inference-profile ARN.
+        """The entry behind an id, an alias, or an ARN of Bedrock's models or inference profiles.
 
-        Raises NotFound with the names that would do.
+        Raises NotFound with the names that would do, or with how to bring a model that is not here.
         """
         name = model_id(reference)
         entry = self._by_name.get(name)
         if entry is None or (kind is not None and entry.kind != kind):
-            known = ", ".join(sorted(e.id for e in self.entries if kind in (None, e.kind)))
+            fit = (e for e in self.entries if e.is_here and kind in (None, e.kind))
+            known = ", ".join(sorted(e.id for e in fit))
             what = "model" if kind is None else f"{kind} model"
             raise NotFound(
                 f"No {what} is served under the name {name!r}. Use one of: {known or 'none yet'}; "
                 "or one of their aliases (`undercroft models list`, GET /v1/models); or give the "
                 "name as an alias to an entry under models/.",
+                param="modelId",
+            )
+        if not entry.is_here:
+            raise NotFound(
+                f"The model {name!r} is known and its weights are not here. Bring them with "
+                f"`undercroft models pull {entry.id}`, then serve them with "
+                f"`undercroft up --model {entry.id}=FOLDER`.",
                 param="modelId",
             )
         return entry

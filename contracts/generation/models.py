@@ -22,6 +22,8 @@ class ModelCard(Contract):
     licence: str
     base: str = ""
     state: Literal["ready", "starting", "stopped", "failed"] = "ready"
+    created_at: float = 0
+    """UNIX seconds since when the adapter is there; 0 for a base model, which states no time."""
 
 
 class ModelList(Contract):

@@ -160,3 +160,22 @@ def test_an_endpoint_speaks_as_voyage_does(platform: Platform) -> None:
     with pytest.raises(ClientError, match="absent-endpoint") as raised:
         client.invoke_endpoint(EndpointName="absent-endpoint", Body=b"{}")
     refused(raised, "ValidationError", 400)
+
+
+def test_a_model_whose_weights_are_not_here_says_what_to_do(platform: Platform) -> None:
+    bedrock = platform.boto3("bedrock")
+    listed = {one["modelId"] for one in bedrock.list_foundation_models()["modelSummaries"]}
+    assert "meta.llama-3-8b-instruct" not in listed
+    with pytest.raises(bedrock.exceptions.ResourceNotFoundException, match="models pull meta"):
+        bedrock.get_foundation_model(modelIdentifier="meta.llama-3-8b-instruct")
+    absent = bedrock.get_foundation_model_availability(modelId="meta.llama-3-8b-instruct")
+    assert absent["entitlementAvailability"] == "NOT_AVAILABLE"
+    here = bedrock.get_foundation_model_availability(modelId="undercroft.extractive-v1")
+    assert here["entitlementAvailability"] == "AVAILABLE"
+
+
+def test_a_tenant_without_adapters_has_no_custom_models(platform: Platform) -> None:
+    bedrock = platform.boto3("bedrock", platform.keys("without-adapters"))
+    assert bedrock.list_custom_models()["modelSummaries"] == []
+    with pytest.raises(bedrock.exceptions.ResourceNotFoundException):
+        bedrock.get_custom_model(modelIdentifier="nobody")

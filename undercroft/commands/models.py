@@ -1,6 +1,7 @@
 """`undercroft models`: what the catalogue knows, and whether it can be served."""
 
 import asyncio
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -32,10 +33,15 @@ def list_models(data: Data = DEFAULT_DATA, folder: Folder = DEFAULT_FOLDER) -> N
 
 @app.command()
 def show(name: str, folder: Folder = DEFAULT_FOLDER) -> None:
-    """Show what serves a name: an id, an alias or an ARN."""
+    """Show the model behind a name: an id, an alias or an ARN."""
     with told():
-        entry = load(folder).find(name)
-    console.print_json(entry.model_dump_json(exclude_none=True))
+        catalogue = load(folder)
+        entry = catalogue.owner(name) or catalogue.find(name)
+    console.print_json(entry.model_dump_json(exclude_defaults=True))
+    if not entry.is_here:
+        console.print(f"Its weights are not here: `undercroft models pull {entry.id}`.")
+        with suppress(NotFound):
+            console.print(f"{catalogue.find(name).id} answers to {name} meanwhile.")
 
 
 @app.command()

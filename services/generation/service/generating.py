@@ -36,7 +36,9 @@ class Generating:
     def models(self) -> list[ModelCard]:
         """The text models that an engine here serves, in order of id."""
         served = [
-            e for e in self._catalogue.entries if e.kind == "text" and e.engine in self._engines
+            e
+            for e in self._catalogue.entries
+            if e.kind == "text" and e.is_here and e.engine in self._engines
         ]
         return [self._card(entry) for entry in sorted(served, key=lambda entry: entry.id)]
 

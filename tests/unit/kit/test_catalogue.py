@@ -82,8 +82,8 @@ def test_a_model_that_is_not_here_leaves_its_aws_name_to_the_one_that_yields_it(
     absent = entry("b.two", aliases=["x.y", "b/two"], engine="vllm")
     catalogue = Catalogue([absent, yielding])
     assert catalogue.find("x.y") is yielding
-    assert catalogue.find("b/two") is absent
-    assert not absent.is_here
+    with pytest.raises(NotFound, match=r"models pull b\.two"):
+        catalogue.find("b/two")
     assert catalogue.owner("x.y") is absent
     assert catalogue.aliases_of(absent) == ["b/two"]
 
