@@ -32,7 +32,7 @@ def malformed(what: str, param: str) -> InvalidRequest:
     return InvalidRequest(f"Malformed input request: {what}.", param=param)
 
 
-def built(shape: type[Built], **members: Any) -> Built:
+def built(shape: type[Built], /, **members: Any) -> Built:
     """A contract; raises InvalidRequest for what no dialect has bounds for, such as long texts."""
     try:
         return shape(**members)
@@ -185,9 +185,12 @@ class Members:
         value = self.body.get(name)
         if not isinstance(value, dict):
             raise self.wrong(name, "must be an object")
-        if _is_deep(value, _DEEPEST):
-            raise self.wrong(name, f"must not be nested more than {_DEEPEST} deep")
+        self.bounded(name)
         return value
+
+    def bounded(self, name: str) -> None:
+        if _is_deep(self.body.get(name), _DEEPEST):
+            raise self.wrong(name, f"must not be nested more than {_DEEPEST} deep")
 
 
 def _between(least: int | None, most: int | None) -> str:
