@@ -7,10 +7,13 @@ from pathlib import Path
 
 from kit.auth.audit import AuditLog
 from kit.auth.audit_heads import HeadsFile
+from kit.auth.budgets import Budgets
 from kit.auth.directory import KeyDirectory
 from kit.auth.keyring import Keyring
 from kit.auth.limits import Limiter, LimitsOf
+from kit.auth.metering import Metering
 from kit.auth.usage import UsageMeter
+from kit.catalogue import Catalogue
 from kit.database import Database
 
 
@@ -21,6 +24,7 @@ class Access:
     directory: KeyDirectory
     limiter: Limiter
     usage: UsageMeter
+    budgets: Budgets
     audit: AuditLog
 
     @classmethod
@@ -33,12 +37,18 @@ class Access:
     ) -> "Access":
         """`heads` is the file of signed audit heads; `limiter` holds tenants to their limits."""
         directory = KeyDirectory(database, keyring)
+        usage = UsageMeter(database)
         return cls(
             directory,
             limiter(directory.limits_of),
-            UsageMeter(database),
+            usage,
+            Budgets(database, usage),
             AuditLog(database, keyring.audit, HeadsFile(heads, keyring.audit)),
         )
+
+    def metering(self, catalogue: Catalogue) -> Metering:
+        """The catalogue has the prices."""
+        return Metering(self.limiter, self.usage, self.budgets, catalogue)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:

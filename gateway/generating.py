@@ -1,12 +1,11 @@
 """Generated text, its tokens booked as they come: the same at every door."""
 
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
 
 from contracts.generation.answers import Delta, Generation
 from contracts.generation.client import GenerateRequest
+from contracts.generation.metered import MeteredGeneration
 from gateway.backends import Backends
-from kit.auth.metering import Spending
 from kit.auth.principal import Principal
 
 
@@ -14,31 +13,15 @@ async def generate(
     backends: Backends, who: Principal, operation: str, ask: GenerateRequest, *, size: int
 ) -> Generation:
     """Booked to the model that answered; `size` is the request's, in bytes."""
-    async with backends.metering.spending(who, operation, "", request_bytes=size) as spent:
-        made = await backends.generation.generate(who, ask)
-        spent.model = made.model
-        spent.tokens_in, spent.tokens_out = made.input_tokens, made.output_tokens
-    return made
+    return await _metered(backends).generate(who, operation, ask, size=size)
 
 
-async def stream(
+def stream(
     backends: Backends, who: Principal, operation: str, ask: GenerateRequest, *, size: int
 ) -> AsyncGenerator[Delta, None]:
     """Booked also when it is left or breaks: by the parts that came, which their engine counts."""
-    async with (
-        backends.metering.spending(who, operation, "", request_bytes=size) as spent,
-        aclosing(backends.generation.stream(who, ask)) as deltas,
-    ):
-        async for delta in deltas:
-            _book(spent, delta)
-            yield delta
+    return _metered(backends).stream(who, operation, ask, size=size)
 
 
-def _book(spent: Spending, delta: Delta) -> None:
-    """The usage of the last part is of the whole stream."""
-    if delta.usage is None:
-        spent.tokens_in += delta.input_tokens
-        spent.tokens_out += delta.output_tokens
-        return
-    spent.model = delta.usage.model
-    spent.tokens_in, spent.tokens_out = delta.usage.input_tokens, delta.usage.output_tokens
+def _metered(backends: Backends) -> MeteredGeneration:
+    return MeteredGeneration(backends.generation, backends.metering)

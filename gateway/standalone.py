@@ -21,10 +21,11 @@ from integrations.redis.waker import RedisWaker
 from kit.auth.internal import InternalTrust
 from kit.auth.keyring import Keyring
 from kit.auth.limits import Limiter, LimitsOf, LocalLimiter
-from kit.auth.metering import Metering
 from kit.catalogue import load
 from kit.database import clock
 from kit.disk import check_room
+from kit.files.store import Files
+from kit.files.sweeping import expiring
 from kit.jobs.store import Jobs
 from kit.jobs.waker import LocalWaker
 from kit.objects.store import ObjectStore
@@ -45,20 +46,23 @@ class Standalone:
         blobs = LocalBlobs(self._folder)
         self._closing.callback(blobs.close)
         self._objects = ObjectStore(self._database, blobs)
+        self._files = Files(self._database, self._objects)
         self._access = Access.of(
             self._database, keyring, settings.audit_heads, self._limiter(settings.redis_url)
         )
         self._search = self._reach(settings.search_url)
         self._generation = self._reach(settings.generation_url)
         trust = InternalTrust(keyring.internal)
+        catalogue = load(settings.models).with_served(settings.openai_model)
         backends = Backends(
             database=self._database,
             objects=self._objects,
+            files=self._files,
             jobs=Jobs(self._database, self._waker(settings.broker_url)),
-            catalogue=load(settings.models).with_served(settings.openai_model),
+            catalogue=catalogue,
             search=SearchClient(self._search, trust),
             generation=GenerationClient(self._generation, trust),
-            metering=Metering(self._access.limiter, self._access.usage),
+            metering=self._access.metering(catalogue),
         )
         self.app: Dispatch = create_gateway(
             backends, self._access, ready=self._ready, lifespan=self._lifespan
@@ -95,5 +99,10 @@ class Standalone:
 
     @asynccontextmanager
     async def _lifespan(self) -> AsyncIterator[None]:
-        async with self._closing, self._access.running(), sweeping(self._objects):
+        async with (
+            self._closing,
+            self._access.running(),
+            sweeping(self._objects),
+            expiring(self._files),
+        ):
             yield

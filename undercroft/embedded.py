@@ -20,10 +20,11 @@ from integrations.local.blobs import LocalBlobs
 from kit.auth.internal import InternalTrust
 from kit.auth.keyring import Keyring
 from kit.auth.limits import LocalLimiter
-from kit.auth.metering import Metering
 from kit.database import Database, clock
 from kit.disk import check_room, usable
 from kit.errors import Unavailable
+from kit.files.store import Files
+from kit.files.sweeping import expiring
 from kit.jobs.runner import JobRunner
 from kit.jobs.store import Jobs
 from kit.jobs.waker import LocalWaker
@@ -87,6 +88,7 @@ class Embedded:
         self._waker = LocalWaker()
         self._blobs = LocalBlobs(folder.root / "objects")
         self._objects = ObjectStore(self.database, self._blobs)
+        self._files = Files(self.database, self._objects)
         self._services: list[FastAPI] = []
         self._is_ready = False
         self.app = self._compose(models or folder.root / "models")
@@ -114,14 +116,16 @@ class Embedded:
             self._waker,
             instance_lock=self.folder.root / "runner.lock",
         )
+        catalogue = catalogue_of(generation_settings)
         backends = Backends(
             database=self.database,
             objects=self._objects,
+            files=self._files,
             jobs=Jobs(self.database, self._waker),
-            catalogue=catalogue_of(generation_settings),
+            catalogue=catalogue,
             search=search,
             generation=generation,
-            metering=Metering(self._access.limiter, self._access.usage),
+            metering=self._access.metering(catalogue),
         )
         return create_gateway(backends, self._access, ready=self._ready, lifespan=self._lifespan)
 
@@ -143,6 +147,7 @@ class Embedded:
             await self._runner.start()
             stack.push_async_callback(self._runner.stop, grace=5.0)
             await stack.enter_async_context(sweeping(self._objects))
+            await stack.enter_async_context(expiring(self._files))
             self._is_ready = True
             yield
             self._is_ready = False

@@ -82,7 +82,8 @@ class Delta(Contract):
     the stream has `usage`, and may belong to no choice.
 
     `output_tokens` counts those of this part, and `input_tokens` those of the prompt in the first
-    one, where the engine tells: they book a stream that is left in the middle.
+    one, where the engine tells: they book a stream that is left in the middle, to the `model` and
+    `adapter` of its first part.
     """
 
     index: Count = 0
@@ -95,6 +96,8 @@ class Delta(Contract):
     output_tokens: Count = 0
     usage: Usage | None = None
     prompt_tokens: list[Token] | None = None
+    model: str = ""
+    adapter: str = ""
 
 
 class TokenCount(Contract):

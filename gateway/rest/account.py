@@ -11,6 +11,7 @@ from contracts.client import Contract
 from contracts.generation.models import ModelCard
 from gateway.rest.caller import Caller, Platform
 from kit.auth.audit_trail import last_entries
+from kit.auth.budgets import BILLION
 
 router = APIRouter(tags=["account"])
 
@@ -24,12 +25,16 @@ class Identity(Contract):
 
 
 class UsageOfDay(Contract):
+    """`adapter` is a digest; `cost` is in the platform's currency, by the models' prices."""
+
     day: date
     operation: str
     model: str
+    adapter: str
     requests: int
     tokens_in: int
     tokens_out: int
+    cost: float
 
 
 class Usage(Contract):
@@ -72,7 +77,7 @@ async def usage(
     start: Annotated[date | None, Query()] = None,
     end: Annotated[date | None, Query()] = None,
 ) -> Usage:
-    """Requests and tokens by UTC day, operation and model; today's where no days are given."""
+    """By UTC day, operation, model and adapter; today's where no days are given."""
     today = datetime.now(UTC).date()
     found = await platform.metering.totals(who, start or today, end or today)
     return Usage(
@@ -81,9 +86,11 @@ async def usage(
                 day=one.day,
                 operation=one.operation,
                 model=one.model,
+                adapter=one.adapter,
                 requests=one.requests,
                 tokens_in=one.tokens_in,
                 tokens_out=one.tokens_out,
+                cost=one.cost / BILLION,
             )
             for one in found
         ]

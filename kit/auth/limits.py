@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from time import monotonic
-from typing import Protocol
+from typing import Literal, Protocol
 
 from kit.errors import RateLimited
 
@@ -16,6 +16,9 @@ class Limits:
 
     requests_per_minute: int = 600_000
     tokens_per_minute: int = 100_000_000
+    budget: float | None = None
+    """What may be spent in one `period` of UTC, in the platform's currency; None for no bound."""
+    period: Literal["day", "month"] = "month"
 
 
 LimitsOf = Callable[[str], Limits]

@@ -1,58 +1,83 @@
-"""Tokens: taken from the tenant's limit before the work, and booked as they were used."""
+"""Tokens: taken from the tenant's limits before the work, and booked as they were used."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import date
 
+from kit.auth.budgets import BILLION, Budgets
 from kit.auth.limits import Limiter
 from kit.auth.principal import Principal
 from kit.auth.usage import Usage, UsageMeter
+from kit.catalogue import Catalogue
 from kit.telemetry import TOKENS
 
 _BYTES_PER_TOKEN = 4  # a guess that the settlement corrects
+_MILLION = 1_000_000
 
 
 @dataclass(slots=True)
 class Spending:
     """Set by whoever learns the numbers; what stays 0 is given back.
 
-    `model` is an id of the catalogue, never a name of the caller's; empty until it is known.
+    `model` is an id of the catalogue, never a name of the caller's, and `adapter` a digest; both
+    are empty until they are known, which may be as late as the answer.
     """
 
     model: str
     tokens_in: int = 0
     tokens_out: int = 0
+    adapter: str = ""
 
 
 class Metering:
-    """One per process, for every door."""
+    """One per process, for every door and every kind of job."""
 
-    def __init__(self, limiter: Limiter, usage: UsageMeter) -> None:
-        self._limiter = limiter
-        self._usage = usage
+    def __init__(
+        self, limiter: Limiter, usage: UsageMeter, budgets: Budgets, catalogue: Catalogue
+    ) -> None:
+        """The catalogue has the prices."""
+        self._limiter, self._usage, self._budgets = limiter, usage, budgets
+        self._prices = {
+            entry.id: (entry.input_price or 0.0, entry.output_price or 0.0)
+            for entry in catalogue.entries
+        }
 
     @asynccontextmanager
     async def spending(
         self, who: Principal, operation: str, model: str, *, request_bytes: int
     ) -> AsyncIterator[Spending]:
-        """Raises RateLimited over the limit; books what was used also when the work failed."""
+        """Raises RateLimited and BudgetSpent; books what was used also when the work failed."""
+        await self._budgets.check(who.tenant)
         reserved = request_bytes // _BYTES_PER_TOKEN
         await self._limiter.reserve(who.tenant, reserved)
         spent = Spending(model)
         try:
             yield spent
         finally:
+            self._book(who.tenant, operation, spent)
             await self._limiter.settle(who.tenant, reserved, spent.tokens_in + spent.tokens_out)
-            _tell(spent)
-            self._usage.add(
-                who.tenant,
-                operation,
-                spent.model,
-                requests=0,
-                tokens_in=spent.tokens_in,
-                tokens_out=spent.tokens_out,
-            )
+
+    def _book(self, tenant: str, operation: str, spent: Spending) -> None:
+        cost = self._cost(spent)
+        _tell(spent)
+        self._budgets.add(tenant, cost)
+        self._usage.add(
+            tenant,
+            operation,
+            spent.model,
+            adapter=spent.adapter,
+            requests=0,
+            tokens_in=spent.tokens_in,
+            tokens_out=spent.tokens_out,
+            cost=cost,
+        )
+
+    def _cost(self, spent: Spending) -> int:
+        """In billionths of the currency."""
+        price_in, price_out = self._prices.get(spent.model, (0.0, 0.0))
+        millionths = spent.tokens_in * price_in + spent.tokens_out * price_out
+        return round(millionths * (BILLION // _MILLION))
 
     async def totals(self, who: Principal, start: date, end: date) -> list[Usage]:
         """What the tenant used on the UTC days from `start` to `end`, both included."""

@@ -151,6 +151,8 @@ def set_limits(connection: Connection, tenant: str, limits: Limits) -> None:
     values = {
         "requests_per_minute": limits.requests_per_minute,
         "tokens_per_minute": limits.tokens_per_minute,
+        "budget": limits.budget,
+        "budget_period": limits.period,
     }
     insert = insert_or_ignore(connection, TENANT_LIMITS).values(tenant=tenant, **values)
     if connection.execute(insert).rowcount == 0:
@@ -189,12 +191,12 @@ def _bump_version(connection: Connection) -> None:
 
 
 def _usable() -> Select[Any]:
-    columns = (KEYS, TENANTS.c.account, TENANT_LIMITS.c.requests_per_minute)
+    limits = [column for column in TENANT_LIMITS.c if column.name != "tenant"]
     joined = KEYS.join(TENANTS, TENANTS.c.id == KEYS.c.tenant)
     joined = joined.outerjoin(TENANT_LIMITS, TENANT_LIMITS.c.tenant == KEYS.c.tenant)
     now = db_now()
     return (
-        select(*columns, TENANT_LIMITS.c.tokens_per_minute, (KEYS.c.expires - now).label("lives"))
+        select(KEYS, TENANTS.c.account, *limits, (KEYS.c.expires - now).label("lives"))
         .select_from(joined)
         .where(KEYS.c.revoked.is_(None), KEYS.c.expires.is_(None) | (KEYS.c.expires > now))
     )
@@ -203,7 +205,9 @@ def _usable() -> Select[Any]:
 def _found(row: Row[Any], secret: str = "") -> FoundKey:
     limits = None
     if row.requests_per_minute is not None:
-        limits = Limits(row.requests_per_minute, row.tokens_per_minute)
+        limits = Limits(
+            row.requests_per_minute, row.tokens_per_minute, row.budget, row.budget_period
+        )
     principal = Principal(row.tenant, row.account, row.id, _scopes(row.scopes))
     return FoundKey(principal, limits, row.lives, secret)
 

@@ -48,6 +48,8 @@ TENANT_LIMITS = Table(
     Column("tenant", Text, ForeignKey("tenants.id"), primary_key=True),
     Column("requests_per_minute", Integer, nullable=False),
     Column("tokens_per_minute", BigInteger, nullable=False),
+    Column("budget", Double),  # in the platform's currency; none where there is no bound
+    Column("budget_period", Text, nullable=False),  # day | month, by UTC
 )
 
 AUTH_VERSION = Table(
@@ -64,9 +66,11 @@ USAGE = Table(
     Column("day", Text, primary_key=True),  # UTC, YYYY-MM-DD
     Column("operation", Text, primary_key=True),
     Column("model", Text, primary_key=True),  # empty where none took part
+    Column("adapter", Text, primary_key=True),  # its digest; empty where none took part
     Column("requests", BigInteger, nullable=False),
     Column("tokens_in", BigInteger, nullable=False),
     Column("tokens_out", BigInteger, nullable=False),
+    Column("cost", BigInteger, nullable=False),  # billionths of the platform's currency
 )
 
 AUDIT = Table(

@@ -18,13 +18,16 @@ from kit.errors import PlatformError
 
 log = logging.getLogger(__name__)
 
-_COUNTS = ("requests", "tokens_in", "tokens_out")
-_Key: TypeAlias = tuple[str, str, str, str]
+_COUNTS = ("requests", "tokens_in", "tokens_out", "cost")
+_Key: TypeAlias = tuple[str, str, str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """A tenant's use of one operation and model on one UTC day; `model` may be empty."""
+    """A tenant's use of one operation, model and adapter on one UTC day; both may be empty.
+
+    `adapter` is a digest; `cost` is in billionths of the platform's currency.
+    """
 
     day: date
     operation: str
@@ -32,6 +35,8 @@ class Usage:
     requests: int
     tokens_in: int
     tokens_out: int
+    adapter: str = ""
+    cost: int = 0
 
 
 class UsageMeter:
@@ -52,18 +57,22 @@ class UsageMeter:
         operation: str,
         model: str = "",
         *,
+        adapter: str = "",
         requests: int = 1,
         tokens_in: int = 0,
         tokens_out: int = 0,
+        cost: int = 0,
     ) -> None:
         """Tokens that are known only later are added with `requests=0`."""
-        key = (tenant, datetime.now(UTC).date().isoformat(), operation, storable(model))
+        day = datetime.now(UTC).date().isoformat()
+        key = (tenant, day, operation, storable(model), adapter)
         counts = self._counts.get(key)
         if counts is None:
-            counts = self._counts[key] = [0, 0, 0]
+            counts = self._counts[key] = [0] * len(_COUNTS)
         counts[0] += requests
         counts[1] += tokens_in
         counts[2] += tokens_out
+        counts[3] += cost
 
     async def totals(self, tenant: str, start: date, end: date) -> list[Usage]:
         """What was stored for the days from `start` to `end`, both included."""
@@ -78,7 +87,7 @@ class UsageMeter:
             await self._database.write(add_usage, sorted(counts.items()))
         except (PlatformError, SQLAlchemyError):
             for key, missed in counts.items():
-                later = self._counts.setdefault(key, [0, 0, 0])
+                later = self._counts.setdefault(key, [0] * len(_COUNTS))
                 self._counts[key] = [a + b for a, b in zip(later, missed, strict=True)]
             raise
 
@@ -115,12 +124,12 @@ def read_totals(connection: Connection, tenant: str, start: date, end: date) -> 
     query = (
         select(USAGE)
         .where(USAGE.c.tenant == tenant, USAGE.c.day.between(start.isoformat(), end.isoformat()))
-        .order_by(USAGE.c.day, USAGE.c.operation, USAGE.c.model)
+        .order_by(USAGE.c.day, USAGE.c.operation, USAGE.c.model, USAGE.c.adapter)
     )
     return [
         Usage(
             date.fromisoformat(row.day), row.operation, row.model,
-            row.requests, row.tokens_in, row.tokens_out,
+            row.requests, row.tokens_in, row.tokens_out, row.adapter, row.cost,
         )
         for row in connection.execute(query)
     ]  # fmt: skip

@@ -1,7 +1,7 @@
 """`undercroft limits`: how much a tenant may ask for."""
 
 import asyncio
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -23,6 +23,13 @@ def set_limits(
     tokens: Annotated[
         int, typer.Option(min=1, help="Tokens a minute, in and out together.")
     ] = _DEFAULT.tokens_per_minute,
+    budget: Annotated[
+        float | None,
+        typer.Option(min=0, help="What may be spent in a period, by the models' prices; no bound."),
+    ] = None,
+    period: Annotated[
+        Literal["day", "month"], typer.Option(help="Of the budget, by UTC.")
+    ] = _DEFAULT.period,
     data: Data = DEFAULT_DATA,
     database_url: DatabaseUrl = None,
     master_key: MasterKey = None,
@@ -31,5 +38,6 @@ def set_limits(
     with opened(data, database_url, master_key) as (database, keyring):
         owner = database.read_now(find_tenant, tenant)
         directory = KeyDirectory(database, keyring)
-        asyncio.run(directory.set_limits(owner.id, Limits(requests, tokens)))
-    typer.echo(f"{tenant}: {requests} requests and {tokens} tokens a minute")
+        asyncio.run(directory.set_limits(owner.id, Limits(requests, tokens, budget, period)))
+    bound = "" if budget is None else f", and {budget:g} to spend a {period}"
+    typer.echo(f"{tenant}: {requests} requests and {tokens} tokens a minute{bound}")

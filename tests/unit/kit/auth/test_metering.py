@@ -1,0 +1,138 @@
+"""Tokens are booked to who used them, with their cost, and a spent budget refuses."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from kit.auth.budgets import BILLION, Budgets
+from kit.auth.keyring import Keyring
+from kit.auth.limits import Limits, LocalLimiter
+from kit.auth.metering import Metering
+from kit.auth.principal import Principal
+from kit.auth.repository import ensure_tenant, set_limits
+from kit.auth.usage import UsageMeter
+from kit.catalogue import Catalogue, ModelEntry
+from kit.database import Database
+from kit.errors import BudgetSpent, Unavailable
+
+DIGEST = "ab" * 32
+TODAY = datetime.now(UTC).date()
+PRICED = ModelEntry(
+    id="test.priced",
+    name="Priced",
+    provider="Test",
+    kind="text",
+    engine="vllm",
+    description="",
+    licence="",
+    source="",
+    input_price=2.0,
+    output_price=10.0,
+)
+
+
+class Clocks:
+    def __init__(self) -> None:
+        self.ticks = 0.0
+        self.date = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0)
+
+
+@pytest.fixture
+def clocks() -> Clocks:
+    return Clocks()
+
+
+@pytest.fixture
+def who(database: Database, keyring: Keyring) -> Principal:
+    tenant = database.write_now(ensure_tenant, "acme")
+    return Principal(tenant.id, tenant.account, "key", ())
+
+
+@pytest.fixture
+def usage(database: Database) -> UsageMeter:
+    return UsageMeter(database)
+
+
+@pytest.fixture
+def metering(database: Database, usage: UsageMeter, clocks: Clocks) -> Metering:
+    return metering_of(database, usage, clocks)
+
+
+def metering_of(database: Database, usage: UsageMeter, clocks: Clocks) -> Metering:
+    budgets = Budgets(database, usage, lambda: clocks.ticks, lambda: clocks.date)
+    return Metering(LocalLimiter(lambda _: Limits()), usage, budgets, Catalogue([PRICED]))
+
+
+async def spend(metering: Metering, who: Principal, tokens_in: int, tokens_out: int) -> None:
+    async with metering.spending(who, "op", "", request_bytes=0) as spent:
+        spent.model, spent.adapter = "test.priced", DIGEST
+        spent.tokens_in, spent.tokens_out = tokens_in, tokens_out
+
+
+async def test_rows_keep_the_model_the_adapter_and_the_cost(
+    metering: Metering, who: Principal
+) -> None:
+    await spend(metering, who, 1_000, 100)
+    today = datetime.now(UTC).date()
+    (row,) = await metering.totals(who, today, today)
+    assert (row.model, row.adapter) == ("test.priced", DIGEST)
+    assert (row.tokens_in, row.tokens_out) == (1_000, 100)
+    assert row.cost == round((1_000 * 2.0 + 100 * 10.0) / 1e6 * BILLION)
+
+
+async def test_a_tenant_without_a_budget_spends_on(metering: Metering, who: Principal) -> None:
+    for _ in range(3):
+        await spend(metering, who, 10_000_000, 0)
+
+
+async def test_a_spent_budget_refuses_at_once_and_says_when_it_ends(
+    database: Database, metering: Metering, who: Principal, clocks: Clocks
+) -> None:
+    database.write_now(set_limits, who.tenant, Limits(budget=2.0, period="day"))
+    await spend(metering, who, 999_999, 0)
+    await spend(metering, who, 1, 0)
+    with pytest.raises(BudgetSpent, match="budget of 2 for the day") as refused:
+        await spend(metering, who, 1, 0)
+    assert refused.value.retry_after == 12 * 3600
+
+
+async def test_another_process_sees_what_was_spent(
+    database: Database, metering: Metering, who: Principal, clocks: Clocks
+) -> None:
+    database.write_now(set_limits, who.tenant, Limits(budget=2.0))
+    await spend(metering, who, 2_000_000, 0)
+    await metering.totals(who, TODAY, TODAY)
+    other = metering_of(database, UsageMeter(database), clocks)
+    with pytest.raises(BudgetSpent):
+        await spend(other, who, 1, 0)
+
+
+async def test_a_raised_budget_counts_within_seconds(
+    database: Database, metering: Metering, who: Principal, clocks: Clocks
+) -> None:
+    database.write_now(set_limits, who.tenant, Limits(budget=1.0))
+    await spend(metering, who, 2_000_000, 0)
+    database.write_now(set_limits, who.tenant, Limits(budget=100.0))
+    with pytest.raises(BudgetSpent):
+        await spend(metering, who, 1, 0)
+    clocks.ticks += 3
+    await spend(metering, who, 1, 0)
+
+
+async def test_without_the_ledger_nothing_is_spent(
+    database: Database,
+    metering: Metering,
+    who: Principal,
+    clocks: Clocks,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    database.write_now(set_limits, who.tenant, Limits(budget=100.0))
+    await spend(metering, who, 1, 0)
+    clocks.ticks += 3
+
+    async def broken(*_: object) -> None:
+        raise Unavailable("The database is away.")
+
+    monkeypatch.setattr(database, "read", broken)
+    with pytest.raises(Unavailable, match="cannot be read"):
+        await spend(metering, who, 1, 0)
