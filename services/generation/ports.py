@@ -7,8 +7,10 @@ from typing import Literal, Protocol
 
 from pydantic import SecretStr
 
+from contracts.generation.adapters import AddAdapter, Adapter, RegisterArchive, RegisteredArchive
 from contracts.generation.answers import Delta, Generation
 from contracts.generation.client import GenerateRequest
+from kit.auth.principal import Principal
 from kit.catalogue import ModelEntry
 
 
@@ -100,9 +102,16 @@ class Fleet(Protocol):
 
     def state(self, model: str) -> PoolState: ...
 
-    async def demand(self, model: str, holder: str, copies: int) -> None:
+    def outstanding(self, model: str, requests: int) -> None:
+        """How many of its requests run or wait now; the router tells, and pools grow by it."""
+        ...
+
+    async def demand(
+        self, model: str, holder: str, copies: int, *, at_most: int | None = None
+    ) -> None:
         """What one holder wants; the pool has the most that any of its holders wants.
 
+        With `at_most` it grows up to there while requests wait, and shrinks to `copies` after.
         Raises NotFound for a model without weights here, Conflict for more copies than fit.
         """
         ...
@@ -110,3 +119,59 @@ class Fleet(Protocol):
     async def release(self, model: str, holder: str) -> None:
         """The holder wants nothing more; a pool that nobody wants is stopped."""
         ...
+
+
+class Launched(Protocol):
+    """One server from its start to its end."""
+
+    async def ready(self) -> Replica:
+        """Waits until it answers; raises Unavailable that says why it never will."""
+        ...
+
+    async def ended(self) -> str:
+        """Waits until it has ended or answers no more; why, in an operator's words."""
+        ...
+
+    async def stop(self) -> None:
+        """Returns once nothing of it is left; may be called in every state, and again."""
+        ...
+
+
+class Launcher(Protocol):
+    """One way to come by servers."""
+
+    def check(self, copies: Sequence[tuple[ModelEntry, int]]) -> None:
+        """Raises Conflict, with the reason, where these do not fit side by side."""
+        ...
+
+    async def launch(self, model: ModelEntry) -> Launched:
+        """Begins one more copy, and does not wait for it; raises Unavailable where it cannot."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """What lies at a model's S3 location: its `serving.properties`, and adapters by folder."""
+
+    properties: str = ""
+    adapters: tuple[str, ...] = ()
+
+
+class Artifacts(Protocol):
+    """Looks into the archives that tenants deploy, without unpacking them."""
+
+    async def look(self, tenant: str, uri: str) -> Artifact:
+        """Raises NotFound for an absent object, InvalidRequest for a broken or endless archive."""
+        ...
+
+
+class AdapterShelf(Protocol):
+    """The adapter registry, as hosting uses it; names belong to an inference component."""
+
+    async def register_archive(self, who: Principal, ask: RegisterArchive) -> RegisteredArchive: ...
+
+    async def add(self, who: Principal, ask: AddAdapter) -> Adapter: ...
+
+    async def get(self, who: Principal, digest: str) -> Adapter: ...
+
+    async def release_component(self, who: Principal, component: str) -> None: ...
