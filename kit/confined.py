@@ -1,0 +1,132 @@
+"""Runs one piece of work on hostile bytes in a process of its own: JSON in, JSON out, then gone.
+
+The child has no environment, no inherited descriptors, limits of memory, time and file size; it
+opens no network and starts no program where the kernel can see to that. It runs in whatever
+interpreter is given, so nothing but the standard library is imported here.
+"""
+
+import asyncio
+import importlib
+import json
+import os
+import resource
+import signal
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from kit.errors import InvalidRequest, Unavailable
+from kit.system_calls import forbid_reaching_out
+
+JsonObject: TypeAlias = dict[str, Any]
+
+_ROOT = str(Path(__file__).resolve().parents[1])
+_BOOT = "import sys; sys.path.append(sys.argv[1]); from kit.confined import serve; serve()"
+_MOST_ANSWER = 64 << 20
+_TOLD = 8  # the last lines of its log that are worth telling
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """`memory_bytes` is of address space; None leaves it to the machine."""
+
+    seconds: float
+    file_bytes: int = 0
+    memory_bytes: int | None = None
+
+
+class ChildBroke(Unavailable):
+    """It ended without an answer, for a reason that is not in what it was given."""
+
+
+async def run_confined(
+    module: str,
+    ask: JsonObject,
+    limits: Limits,
+    *,
+    python: Path | None = None,
+    variables: Mapping[str, str] | None = None,
+) -> JsonObject:
+    """What `module.answer(ask)` returns; cancelling ends the process.
+
+    Raises InvalidRequest for what the module refuses (a ValueError's words), for what takes too
+    long and for what needs too much memory; ChildBroke for every other end.
+    """
+    process = await asyncio.create_subprocess_exec(
+        *(str(python or sys.executable), "-I", "-X", "utf8", "-c", _BOOT, _ROOT),
+        *(module, json.dumps(asdict(limits))),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env=dict(variables or {}),
+        cwd="/",
+        start_new_session=True,
+        limit=_MOST_ANSWER,
+    )
+    try:
+        async with asyncio.timeout(limits.seconds + 5):
+            answer, log = await process.communicate(json.dumps(ask).encode())
+    except TimeoutError as error:
+        raise InvalidRequest(_too_long(limits)) from error
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        await process.wait()
+    return _read(answer, log, process.returncode or 0, limits)
+
+
+def serve() -> None:
+    """In the child: libraries are loaded first, and nothing of what it is asked is read before."""
+    module = importlib.import_module(sys.argv[2])
+    limits = json.loads(sys.argv[3])
+    _confine(limits)
+    with suppress(OSError):  # where no filter is known, the limits stay
+        forbid_reaching_out()
+    out = os.dup(1)
+    os.dup2(2, 1)  # libraries print
+    try:
+        said = {"answer": module.answer(json.load(sys.stdin))}
+    except ValueError as error:
+        said = {"refused": str(error)}
+    except MemoryError:
+        said = {"memory": True}
+    with os.fdopen(out, "w") as answer:
+        json.dump(said, answer)
+
+
+def _confine(limits: JsonObject) -> None:
+    cpu = int(limits["seconds"]) * (os.cpu_count() or 1) + 1
+    bounds = [
+        (resource.RLIMIT_CPU, cpu),
+        (resource.RLIMIT_FSIZE, limits["file_bytes"]),
+        (resource.RLIMIT_NOFILE, 256),
+        (resource.RLIMIT_CORE, 0),
+    ]
+    if limits["memory_bytes"] is not None:
+        bounds.append((resource.RLIMIT_AS, limits["memory_bytes"]))
+    for name, value in bounds:
+        resource.setrlimit(name, (value, value))
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # then writing too much is an OSError
+    signal.setitimer(signal.ITIMER_REAL, limits["seconds"])
+
+
+def _read(answer: bytes, log: bytes, status: int, limits: Limits) -> JsonObject:
+    if status in (-signal.SIGALRM, -signal.SIGXCPU):
+        raise InvalidRequest(_too_long(limits))
+    if status:
+        last = log.decode(errors="replace").splitlines()[-_TOLD:]
+        raise ChildBroke(f"The process that reads it ended with {status}: {' '.join(last)[-500:]}")
+    said = json.loads(answer)
+    if "refused" in said:
+        raise InvalidRequest(said["refused"])
+    if "memory" in said:
+        raise InvalidRequest("It needs more memory than may be spent on it.")
+    found: JsonObject = said["answer"]
+    return found
+
+
+def _too_long(limits: Limits) -> str:
+    return f"It took longer than {limits.seconds:g} s to look at."
