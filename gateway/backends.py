@@ -7,6 +7,7 @@ from contracts.search.client import SearchClient
 from kit.auth.metering import Metering
 from kit.catalogue import Catalogue
 from kit.database import Database
+from kit.files.store import Files
 from kit.jobs.store import Jobs
 from kit.objects.store import ObjectStore
 
@@ -17,6 +18,7 @@ class Backends:
 
     database: Database
     objects: ObjectStore
+    files: Files
     jobs: Jobs
     catalogue: Catalogue
     search: SearchClient

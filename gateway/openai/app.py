@@ -11,6 +11,7 @@ from contracts.client import invalid_member
 from gateway.backends import Backends
 from gateway.channel import Channel, ClientGone
 from gateway.gate import Gate, Visit
+from gateway.openai import files
 from gateway.openai.call import Call
 from gateway.openai.chat import create_chat_completion
 from gateway.openai.completions import create_completion
@@ -30,6 +31,11 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/chat/completions", "openai:CreateChatCompletion", create_chat_completion),
     Route("POST", "/completions", "openai:CreateCompletion", create_completion),
     Route("POST", "/embeddings", "openai:CreateEmbeddings", create_embeddings),
+    Route("POST", "/files", "openai:CreateFile", files.create_file, streams=True),
+    Route("GET", "/files", "openai:ListFiles", files.list_files),
+    Route("GET", "/files/{id}", "openai:GetFile", files.get_file),
+    Route("GET", "/files/{id}/content", "openai:GetFileContent", files.get_file_content),
+    Route("DELETE", "/files/{id}", "openai:DeleteFile", files.delete_file),
 )
 
 

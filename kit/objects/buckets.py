@@ -41,13 +41,19 @@ class Buckets:
         names.check_bucket_name(name)
         return await self.database.write(_create, tenant, name, region)
 
+    async def reserve(self, tenant: str, name: str) -> None:
+        """Makes a bucket of the platform's own, unless it is there; see `names.is_reserved`."""
+        if not names.is_reserved(name):
+            raise ValueError(f"{name!r} is a name for the tenant's own buckets")
+        await self.database.write(_reserve, tenant, name)
+
     async def get(self, tenant: str, name: str) -> Bucket:
         return await self.database.read(find, tenant, name)
 
     async def list(
         self, tenant: str, *, prefix: str = "", after: str = "", limit: int = 10_000
     ) -> list[Bucket]:
-        """In the order of their names, those after `after`."""
+        """The tenant's own, in the order of their names, those after `after`."""
         return await self.database.read(_list, tenant, prefix, after, limit)
 
     async def delete(self, tenant: str, name: str) -> None:
@@ -72,6 +78,17 @@ class Buckets:
 
 
 def _create(connection: Connection, tenant: str, name: str, region: str) -> Bucket:
+    if not _insert(connection, tenant, name, region):
+        raise BucketAlreadyOwnedByYou(f"You already own the bucket {name!r}.", param="Bucket")
+    return find(connection, tenant, name)
+
+
+def _reserve(connection: Connection, tenant: str, name: str) -> None:
+    _insert(connection, tenant, name, "")
+
+
+def _insert(connection: Connection, tenant: str, name: str, region: str) -> bool:
+    """Whether the bucket was not there before."""
     values: dict[str, Any] = {
         "tenant": tenant,
         "name": name,
@@ -82,10 +99,7 @@ def _create(connection: Connection, tenant: str, name: str, region: str) -> Buck
         "notifications": {},
         "events": 0,
     }
-    done = connection.execute(insert_or_ignore(connection, BUCKETS).values(values))
-    if not done.rowcount:
-        raise BucketAlreadyOwnedByYou(f"You already own the bucket {name!r}.", param="Bucket")
-    return find(connection, tenant, name)
+    return bool(connection.execute(insert_or_ignore(connection, BUCKETS).values(values)).rowcount)
 
 
 def _list(connection: Connection, tenant: str, prefix: str, after: str, limit: int) -> list[Bucket]:
@@ -95,6 +109,7 @@ def _list(connection: Connection, tenant: str, prefix: str, after: str, limit: i
             BUCKETS.c.tenant == tenant,
             BUCKETS.c.name > after,
             BUCKETS.c.name.startswith(prefix, autoescape=True),
+            ~BUCKETS.c.name.startswith(names.RESERVED),
         )
         .order_by(BUCKETS.c.name)
         .limit(limit)

@@ -18,6 +18,13 @@ _TAG_TEXT = re.compile(r"[\w\s.:/=+\-@]*")
 MOST_KEY_BYTES = 1024
 _METADATA_BYTES, _OBJECT_TAGS, _BUCKET_TAGS = 2048, 10, 50
 
+RESERVED = "."
+"""What the names of the platform's own buckets begin with; no tenant's can."""
+
+
+def is_reserved(bucket: str) -> bool:
+    return bucket.startswith(RESERVED)
+
 
 def check_bucket_name(name: str) -> None:
     """Raises InvalidBucketName; the rules are those of AWS's general purpose buckets."""

@@ -13,6 +13,7 @@ from kit.objects.checksums import ALGORITHMS, Checksum
 from kit.objects.conditions import Conditions
 from kit.objects.copying import Place
 from kit.objects.errors import BadRequest, InvalidArgument, InvalidTag, NoSuchBucket
+from kit.objects.names import is_reserved
 from kit.objects.receiving import md5_of_header
 from kit.objects.records import NULL_VERSION, Attributes, Expected, ObjectInfo
 from kit.objects.store import ObjectStore
@@ -157,6 +158,8 @@ def copy_source(call: Call, parameters: Parameters) -> Place:
         )
     if bucket.startswith("arn:"):
         raise Unsupported("Access points are not served; name the bucket.")
+    if is_reserved(bucket):
+        raise NoSuchBucket("The specified bucket does not exist.", param="CopySource")
     require(call.principal.scopes, f"{SERVICE}:GetObject", arn(bucket, key))
     return Place(bucket, key, version)
 
@@ -202,6 +205,8 @@ def _guard(call: Call, parameters: Parameters) -> None:
         raise AclNotSupported("The bucket does not allow ACLs.", param="ACL")
     if parameters.get("Bucket", "").startswith("arn:"):
         raise NoSuchBucket("Access points are not served; name the bucket.", param="Bucket")
+    if is_reserved(parameters.get("Bucket", "")):
+        raise NoSuchBucket("The specified bucket does not exist.", param="Bucket")
 
 
 def _arn(parameters: Parameters) -> str:
