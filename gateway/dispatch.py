@@ -1,8 +1,10 @@
 """Tells the doors apart: a signature means AWS, whatever the path; then the path decides."""
 
 import re
+from functools import cache
 from time import perf_counter
 
+from prometheus_client import Counter, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kit.telemetry import REQUEST_SECONDS, REQUESTS
@@ -42,8 +44,8 @@ class Dispatch:
         try:
             await door(scope, receive, watched)
         finally:
-            REQUESTS.labels(name, status).inc()
-            REQUEST_SECONDS.labels(name).observe(perf_counter() - began)
+            _counter(name, status).inc()
+            _seconds(name).observe(perf_counter() - began)
 
     def _door(self, scope: Scope) -> tuple[str, ASGIApp]:
         path: str = scope["path"]
@@ -54,6 +56,16 @@ class Dispatch:
         if _REST.match(path) or path == "/":
             return "rest", self._rest
         return "aws", self._aws
+
+
+@cache
+def _counter(door: str, status: int) -> Counter:
+    return REQUESTS.labels(door, status)
+
+
+@cache
+def _seconds(door: str) -> Histogram:
+    return REQUEST_SECONDS.labels(door)
 
 
 def _is_signed(scope: Scope) -> bool:

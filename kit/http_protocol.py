@@ -1,12 +1,14 @@
 """HTTP/1.1 as every process reads it: heads are bounded in size, in headers and in time."""
 
 from asyncio import AbstractEventLoop, Transport
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, cast
 
 from typing_extensions import override
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
+
+from kit.corked import CorkedTransport
 
 MAX_HEAD: Final = 64 << 10
 """Bytes of a request line with its headers, and of what stands between two pieces of a body."""
@@ -44,7 +46,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     @override
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
+        self._corked = CorkedTransport(transport, self.loop)
+        super().connection_made(cast(Transport, self._corked))
         self._watch = self.loop.call_later(self.head_seconds / 2, self._look)
 
     @override
@@ -85,6 +88,11 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         self._unparsed, self._in_head = 0, True
         super().on_message_complete()
+
+    @override
+    def on_response_complete(self) -> None:
+        self._corked.flush()
+        super().on_response_complete()
 
     @override
     def send_400_response(self, msg: str) -> None:

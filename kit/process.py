@@ -28,6 +28,8 @@ PATIENCE = 60.0
 """Seconds that a process waits for its database at its start: both may have begun together."""
 PRIVATE = 0o077
 """The umask of whatever writes tenants' data."""
+_COLLECTIONS = (10_000, 20, 20)
+"""New objects between collections, and collections between those of older and of all objects."""
 _KEEP_ALIVE = (
     75  # longer than our own clients keep a connection, so that they are the ones to close
 )
@@ -98,7 +100,8 @@ def server_config(
 class Server(uvicorn.Server):
     """Keeps the collector of reference cycles away from what lives as long as the process.
 
-    Else it walks the service models and every imported module now and then, in mid-request.
+    Else it walks the service models and every imported module now and then, in mid-request. What a
+    request leaves behind dies by itself but for what failed, so it is looked at less often too.
     """
 
     @override
@@ -106,6 +109,7 @@ class Server(uvicorn.Server):
         await super().startup(sockets)
         gc.collect()
         gc.freeze()
+        gc.set_threshold(*_COLLECTIONS)
 
 
 def serve(app: ASGIApp, host: str, port: int, drain: int) -> None:

@@ -1,7 +1,6 @@
 """The OpenAI wire: what whole answers and stream events mean."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from itertools import zip_longest
 from typing import Any
 
@@ -37,12 +36,10 @@ _Told = dict[str, Any]
 def whole_answer(model: str, answer: bytes, adapter: str = "") -> Generation:
     """Of a chat or a completion; `model` is the id to tell. Raises UpstreamFailed."""
     told = _object(answer)
-    with _readable():
-        return Generation(
-            choices=[_choice(choice) for choice in told["choices"]],
-            prompt_tokens=None,
-            **_usage(told.get("usage") or {}, model, adapter).model_dump(),
-        )
+    with _READABLE:
+        choices = [_choice(choice) for choice in told["choices"]]
+        counts = _counts(told.get("usage") or {})
+        return Generation(choices=choices, model=model, adapter=adapter, **counts)
 
 
 class StreamReader:
@@ -58,9 +55,10 @@ class StreamReader:
         told = _object(payload)
         if told.get("error"):
             raise UpstreamFailed(f"The model server broke off: {message_of(told)}")
-        with _readable():
+        with _READABLE:
             if told.get("usage"):
-                self._usage = _usage(told["usage"], self._model, self._adapter)
+                counts = _counts(told["usage"])
+                self._usage = Usage(model=self._model, adapter=self._adapter, **counts)
             return [delta for choice in told["choices"] if (delta := self._delta(choice))]
 
     def finish(self) -> Delta:
@@ -154,15 +152,13 @@ def _completion_rows(told: _Told) -> Iterator[_Row]:
         yield text, logprob, likeliest
 
 
-def _usage(told: _Told, model: str, adapter: str) -> Usage:
+def _counts(told: _Told) -> dict[str, int]:
     details = told.get("prompt_tokens_details") or {}
-    return Usage(
-        input_tokens=told.get("prompt_tokens") or 0,
-        output_tokens=told.get("completion_tokens") or 0,
-        cached_tokens=details.get("cached_tokens") or 0,
-        model=model,
-        adapter=adapter,
-    )
+    return {
+        "input_tokens": told.get("prompt_tokens") or 0,
+        "output_tokens": told.get("completion_tokens") or 0,
+        "cached_tokens": details.get("cached_tokens") or 0,
+    }
 
 
 def _object(payload: bytes) -> _Told:
@@ -175,12 +171,19 @@ def _object(payload: bytes) -> _Told:
     return told
 
 
-@contextmanager
-def _readable() -> Iterator[None]:
-    try:
-        yield
-    except (KeyError, IndexError, TypeError, AttributeError, ValidationError) as error:
-        raise _garbled() from error
+class _Readable:
+    """An answer that lacks what the API promises is the server's fault."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        unreadable = (KeyError, IndexError, TypeError, AttributeError, ValidationError)
+        if isinstance(error, unreadable):
+            raise _garbled() from error
+
+
+_READABLE = _Readable()
 
 
 def _garbled() -> UpstreamFailed:
