@@ -16,8 +16,9 @@ DEFAULT_FOLDER = Path(__file__).resolve().parent.parent / "models"
 Kind: TypeAlias = Literal["embedding", "text"]
 
 _ARN = re.compile(
-    r"arn:aws(?:-[a-z-]+)?:bedrock:[a-z0-9-]*:(?:\d{12})?:"
-    r"(?:foundation-model|inference-profile|custom-model)/(?P<id>.+)"
+    r"arn:aws(?:-[a-z-]+)?:(?:bedrock|sagemaker):[a-z0-9-]*:(?:\d{12})?:"
+    r"(?:foundation-model|inference-profile|application-inference-profile|custom-model|"
+    r"custom-model-deployment|imported-model|provisioned-model|endpoint)/(?P<id>.+)"
 )
 _PROFILE = re.compile(r"(?:us|eu|apac|us-gov|global|jp|au|ca)\.(?=[a-z0-9-]+\.)")
 

@@ -9,7 +9,6 @@ from types import ModuleType
 from gateway.aws.operations import (
     bedrock,
     bedrock_agent_runtime,
-    bedrock_runtime,
     s3_buckets,
     s3_listing,
     s3_multipart,
@@ -21,15 +20,18 @@ from gateway.aws.operations import (
     sts,
 )
 from gateway.aws.operations.bedrock_agent import data_sources, ingestion, knowledge_bases
+from gateway.aws.operations.bedrock_runtime import converse, count_tokens, invoke
 from gateway.aws.protocol.identity import OperationId
 from gateway.aws.registry import Operation, registered
 
 MODULES: tuple[ModuleType, ...] = (
     bedrock,
     bedrock_agent_runtime,
-    bedrock_runtime,
+    converse,
+    count_tokens,
     data_sources,
     ingestion,
+    invoke,
     knowledge_bases,
     s3_buckets,
     s3_listing,

@@ -142,8 +142,8 @@ def test_an_absent_model_is_told(runtime: Any) -> None:
 
 
 def test_an_operation_that_is_absent_is_named(runtime: Any) -> None:
-    with pytest.raises(ClientError, match="CountTokens") as raised:
-        runtime.count_tokens(modelId="anthropic.claude-v2", input={"invokeModel": {"body": b"{}"}})
+    with pytest.raises(ClientError, match="ListAsyncInvokes") as raised:
+        runtime.list_async_invokes()
     refused(raised, "UnknownOperationException", 501)
 
 

@@ -140,7 +140,7 @@ def test_an_account_knows_itself_its_usage_and_its_models(rest: httpx.Client) ->
         for one in ok(rest.get("/api/v1/compatibility"))
     }
     assert covered["bedrock-agent-runtime", "Retrieve"] == "partial"
-    assert covered["bedrock-runtime", "CountTokens"] == "absent"
+    assert covered["bedrock-runtime", "ListAsyncInvokes"] == "absent"
 
 
 @pytest.mark.parametrize("path", ["/livez", "/readyz", "/metrics", "/docs", "/openapi.json"])

@@ -14,6 +14,20 @@ _MOST_REPORTED = 10
 _LONGEST_SHOWN = 256
 # A pattern may take quadratic time; no model bounds a longer value by its pattern alone.
 _LONGEST_MATCHED = 8192
+# Models have names of their makers' and their owners' here (`TheBloke/Llama-2-7B`, `mine@sha256…`),
+# which these shapes, made for AWS's ids and ARNs, would refuse.
+_MODEL_NAMES = frozenset(
+    {
+        "BedrockModelArn",
+        "BedrockModelId",
+        "ConversationalModelId",
+        "FoundationModelVersionIdentifier",
+        "GetFoundationModelIdentifier",
+        "InvokeModelIdentifier",
+        "ModelIdentifier",
+    }
+)
+_ANY_NAME = r"\S+"
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,13 +171,14 @@ def _rules(shape: Any) -> list[_Rule]:
         allowed = frozenset(metadata["enum"])
         listed = ", ".join(metadata["enum"])
         rules.append(_Rule(allowed.__contains__, f"Member must satisfy enum value set: [{listed}]"))
-    pattern = translate(metadata["pattern"]) if "pattern" in metadata else None
+    text = _ANY_NAME if shape.name in _MODEL_NAMES else metadata.get("pattern")
+    pattern = translate(text) if text is not None else None
     if pattern is not None and kind == "string":
         match = pattern.fullmatch
         rules.append(
             _Rule(
                 lambda value: len(value) > _LONGEST_MATCHED or match(value) is not None,
-                f"Member must satisfy regular expression pattern: {metadata['pattern']}",
+                f"Member must satisfy regular expression pattern: {text}",
             )
         )
     return rules

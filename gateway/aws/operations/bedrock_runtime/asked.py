@@ -1,0 +1,27 @@
+"""What every operation of bedrock-runtime asks first: which model, and of what kind it is."""
+
+from gateway.aws.registry import Call, Parameters, errors
+from kit.catalogue import model_id
+from kit.errors import InvalidRequest, Unsupported
+
+SERVICE = "bedrock-runtime"
+errors(SERVICE, {Unsupported: "ValidationException"})
+
+NOT_SERVED = "guardrails; prompt resources and routers; latency and service tiers but the standard"
+
+
+def model_name(parameters: Parameters) -> str:
+    """The name within an ARN; whether it exists is for the service to say, which knows adapters."""
+    return model_id(parameters["modelId"])
+
+
+def is_embedding(call: Call, name: str) -> bool:
+    entry = call.backends.catalogue.owner(name)
+    return entry is not None and entry.kind == "embedding"
+
+
+def refuse(parameters: Parameters, *names: str) -> None:
+    """A member that would change the outcome is refused, never passed over."""
+    for name in names:
+        if parameters.get(name):
+            raise InvalidRequest(f"{name} is not served; leave it out.", param=name)
