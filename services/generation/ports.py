@@ -7,7 +7,13 @@ from typing import Literal, Protocol
 
 from pydantic import SecretStr
 
-from contracts.generation.adapters import AddAdapter, Adapter, RegisterArchive, RegisteredArchive
+from contracts.generation.adapters import (
+    AddAdapter,
+    Adapter,
+    Check,
+    RegisterArchive,
+    RegisteredArchive,
+)
 from contracts.generation.answers import Delta, Generation
 from contracts.generation.client import GenerateRequest
 from kit.auth.principal import Principal
@@ -175,3 +181,50 @@ class AdapterShelf(Protocol):
     async def get(self, who: Principal, digest: str) -> Adapter: ...
 
     async def release_component(self, who: Principal, component: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Unpacked:
+    """An adapter that somebody sent: its two files lie in `folder`, and have the right form."""
+
+    name: str
+    folder: Path
+    digest: str
+    rank: int
+    size: int
+
+
+class Examiner(Protocol):
+    """Looks at hostile files, in a process of its own."""
+
+    async def unpack(self, into: Path, archive: Path | None) -> list[Unpacked]:
+        """The adapters of an archive; without one, those that lie in folders of `into`.
+
+        Raises InvalidRequest with the reason, in words for whoever sent it.
+        """
+        ...
+
+    async def examine(
+        self, adapter: AdapterRef, base: Path | None, rank: int | None
+    ) -> list[Check]:
+        """Against the base's folder and the largest rank that its servers take, where known.
+
+        Ends with the first check that fails.
+        """
+        ...
+
+
+class Prober(Protocol):
+    """Whether the engine makes of an adapter what PEFT makes of it."""
+
+    async def probe(self, tenant: str, model: ModelEntry, adapter: AdapterRef) -> Check:
+        """Compares greedy answers; `skipped` says what is missing here to do so."""
+        ...
+
+
+class Hub(Protocol):
+    """The Hugging Face hub, where the operator lets adapters come from there."""
+
+    async def fetch(self, repository: str, revision: str, into: Path) -> None:
+        """Puts the two files into the folder. Raises Unsupported, NotFound, Unavailable."""
+        ...

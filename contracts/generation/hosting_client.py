@@ -1,0 +1,107 @@
+"""Hosting, as the other processes see it."""
+
+import time
+
+from contracts.client import ServiceClient
+from contracts.generation import hosting as h
+from contracts.transport import Transport
+from kit.auth.internal import InternalTrust
+from kit.auth.principal import Principal
+
+_FRESH = 1.0
+"""Seconds in which another process's change may go unseen by invocations."""
+_MOST_KEPT = 10_000
+
+
+class HostingClient(ServiceClient):
+    """Raises the leaves of kit.errors; another tenant's resource is NotFound.
+
+    Targets are kept in memory for a second, for every invocation asks; a change through this
+    client is seen at once.
+    """
+
+    def __init__(self, transport: Transport, trust: InternalTrust) -> None:
+        super().__init__(transport, trust)
+        self._targets: dict[tuple[str, h.FindTarget], tuple[float, h.Target]] = {}
+
+    async def target(self, who: Principal, ask: h.FindTarget) -> h.Target:
+        """NotFound for an absent endpoint, Conflict for one that is not in service."""
+        key, now = (who.tenant, ask), time.monotonic()
+        kept = self._targets.get(key)
+        if kept is not None and now < kept[0]:
+            return kept[1]
+        found = await self._call(who, "/hosting/target", ask, h.Target)
+        if len(self._targets) >= _MOST_KEPT:
+            self._targets.clear()
+        self._targets[key] = (now + _FRESH, found)
+        return found
+
+    async def create_model(self, who: Principal, ask: h.CreateModel) -> h.Model:
+        return await self._call(who, "/hosting/models/create", ask, h.Model)
+
+    async def model(self, who: Principal, name: str) -> h.Model:
+        return await self._call(who, "/hosting/models/get", h.Named(name=name), h.Model)
+
+    async def models(self, who: Principal, ask: h.Query) -> h.Models:
+        return await self._call(who, "/hosting/models/list", ask, h.Models)
+
+    async def delete_model(self, who: Principal, name: str) -> None:
+        await self._call(who, "/hosting/models/delete", h.Named(name=name), h.Done)
+
+    async def create_config(self, who: Principal, ask: h.CreateEndpointConfig) -> h.EndpointConfig:
+        return await self._call(who, "/hosting/configs/create", ask, h.EndpointConfig)
+
+    async def config(self, who: Principal, name: str) -> h.EndpointConfig:
+        return await self._call(who, "/hosting/configs/get", h.Named(name=name), h.EndpointConfig)
+
+    async def configs(self, who: Principal, ask: h.Query) -> h.EndpointConfigs:
+        return await self._call(who, "/hosting/configs/list", ask, h.EndpointConfigs)
+
+    async def delete_config(self, who: Principal, name: str) -> None:
+        await self._call(who, "/hosting/configs/delete", h.Named(name=name), h.Done)
+
+    async def create_endpoint(self, who: Principal, ask: h.PutEndpoint) -> h.Endpoint:
+        return await self._call(who, "/hosting/endpoints/create", ask, h.Endpoint)
+
+    async def endpoint(self, who: Principal, name: str) -> h.Endpoint:
+        return await self._call(who, "/hosting/endpoints/get", h.Named(name=name), h.Endpoint)
+
+    async def endpoints(self, who: Principal, ask: h.Query) -> h.Endpoints:
+        return await self._call(who, "/hosting/endpoints/list", ask, h.Endpoints)
+
+    async def update_endpoint(self, who: Principal, ask: h.PutEndpoint) -> h.Endpoint:
+        self._forget(who)
+        return await self._call(who, "/hosting/endpoints/update", ask, h.Endpoint)
+
+    async def set_capacities(self, who: Principal, ask: h.SetCapacities) -> h.Endpoint:
+        self._forget(who)
+        return await self._call(who, "/hosting/endpoints/capacities", ask, h.Endpoint)
+
+    async def delete_endpoint(self, who: Principal, name: str) -> None:
+        """Answers at once; the endpoint is gone when everything behind it is."""
+        await self._call(who, "/hosting/endpoints/delete", h.Named(name=name), h.Done)
+        self._forget(who)
+
+    async def create_component(self, who: Principal, ask: h.CreateComponent) -> h.Component:
+        return await self._call(who, "/hosting/components/create", ask, h.Component)
+
+    async def component(self, who: Principal, name: str) -> h.Component:
+        return await self._call(who, "/hosting/components/get", h.Named(name=name), h.Component)
+
+    async def components(self, who: Principal, ask: h.Query) -> h.Components:
+        return await self._call(who, "/hosting/components/list", ask, h.Components)
+
+    async def update_component(self, who: Principal, ask: h.UpdateComponent) -> h.Component:
+        self._forget(who)
+        return await self._call(who, "/hosting/components/update", ask, h.Component)
+
+    async def delete_component(self, who: Principal, name: str) -> None:
+        await self._call(who, "/hosting/components/delete", h.Named(name=name), h.Done)
+        self._forget(who)
+
+    async def tags(self, who: Principal, ask: h.Tagged) -> h.TagSet:
+        """Changes tags where any are named, and tells what there is then."""
+        return await self._call(who, "/hosting/tags", ask, h.TagSet)
+
+    def _forget(self, who: Principal) -> None:
+        self._targets = {key: kept for key, kept in self._targets.items() if key[0] != who.tenant}

@@ -1,0 +1,77 @@
+"""What a deployment's row means: who holds its copies, whose its adapters are, what it runs."""
+
+import hashlib
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from contracts.generation.hosting import Form, Scaling
+from services.generation.repository.hosting.rows import Record
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a deployment turned out to be; kept in its row, so that nothing is found out twice.
+
+    `namespace` is whose adapters are meant, and `adapter` the one that it always uses.
+    `digests` are those that must be ready; None until they are registered.
+    """
+
+    model: str
+    copies: int
+    namespace: str
+    form: Form = "lmi"
+    terms: str | None = None
+    adapter: str = ""
+    folders: tuple[str, ...] = ()
+    digests: tuple[str, ...] | None = None
+
+    @classmethod
+    def of(cls, stored: dict[str, Any] | None) -> "Plan | None":
+        if stored is None:
+            return None
+        digests = stored["digests"]
+        return cls(
+            **{
+                **stored,
+                "folders": tuple(stored["folders"]),
+                "digests": None if digests is None else tuple(digests),
+            }
+        )
+
+    def stored(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """A row of a kind that runs, read."""
+
+    row: Record
+    serving: Plan | None = field(init=False)
+    next: Plan | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "serving", Plan.of(self.row.state.get("serving")))
+        object.__setattr__(self, "next", Plan.of(self.row.state.get("next")))
+
+    @property
+    def holder(self) -> str:
+        """Under which the fleet knows whose copies these are."""
+        return f"{self.row.tenant}:{self.row.kind}:{self.row.name}"
+
+    @property
+    def namespace(self) -> str:
+        """An inference component's name; a variant's own, which no component can be given."""
+        return namespace(self.row.kind, self.row.name)
+
+    @property
+    def scaling(self) -> Scaling | None:
+        stored = self.row.spec.get("scaling")
+        return None if stored is None else Scaling.model_validate(stored)
+
+
+def namespace(kind: str, name: str) -> str:
+    if kind == "inference-component":
+        return name
+    # 64 hex digits would be a component's longest name and one more.
+    return f"-{hashlib.sha256(name.encode()).hexdigest()[:40]}"

@@ -1,0 +1,45 @@
+"""Hosting, put together: what clients ask for, and the loop that makes it so."""
+
+from dataclasses import dataclass
+
+from kit.catalogue import Catalogue
+from kit.database import Database
+from services.generation.ports import AdapterShelf, Artifacts, Fleet
+from services.generation.service.hosting.components import ComponentService
+from services.generation.service.hosting.deploying import Deploying
+from services.generation.service.hosting.endpoints import EndpointService
+from services.generation.service.hosting.models import ModelService
+from services.generation.service.hosting.planning import Planning
+from services.generation.service.hosting.reconciling import Reconciler
+from services.generation.service.hosting.targets import Targets
+
+
+@dataclass(frozen=True, slots=True)
+class Hosting:
+    """`reconciler` is started and stopped by whoever owns the process."""
+
+    models: ModelService
+    endpoints: EndpointService
+    components: ComponentService
+    targets: Targets
+    reconciler: Reconciler
+
+    @classmethod
+    def of(
+        cls,
+        database: Database,
+        catalogue: Catalogue,
+        fleet: Fleet,
+        shelf: AdapterShelf,
+        artifacts: Artifacts,
+    ) -> "Hosting":
+        planning = Planning(database, catalogue, artifacts)
+        deploying = Deploying(database, catalogue, fleet, shelf, planning)
+        reconciler = Reconciler(database, deploying)
+        return cls(
+            models=ModelService(database),
+            endpoints=EndpointService(database, deploying, reconciler),
+            components=ComponentService(database, deploying, reconciler),
+            targets=Targets(database, catalogue),
+            reconciler=reconciler,
+        )

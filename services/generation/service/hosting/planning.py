@@ -1,0 +1,81 @@
+"""Finds out what a deployment is: its base model, its form, and the adapters of its archive."""
+
+from contracts.generation.hosting import Container, Deployed
+from kit.catalogue import Catalogue
+from kit.database import Database
+from kit.errors import Conflict, InvalidRequest, Unavailable
+from services.generation.ports import Artifact, Artifacts
+from services.generation.repository.hosting.rows import found
+from services.generation.service.hosting.deployments import Deployment, Plan
+from services.generation.service.hosting.naming import (
+    base_model,
+    base_name,
+    form_of,
+    needs_terms,
+    properties_of,
+)
+
+_NOTHING = Artifact()
+_JUMPSTART = "s3://jumpstart-"
+"""Caches of AWS's own, whose archives hold nothing that a name in the catalogue does not say."""
+
+
+class Planning:
+    def __init__(self, database: Database, catalogue: Catalogue, artifacts: Artifacts) -> None:
+        self._database = database
+        self._catalogue = catalogue
+        self._artifacts = artifacts
+
+    async def plan(self, one: Deployment) -> Plan:
+        """Raises the reason why it cannot run; Unavailable while what it needs is not there yet."""
+        deployed = one.row.spec.get("deployed")
+        if deployed is not None and deployed["base"]:
+            return await self._adapter_plan(one, Deployed.model_validate(deployed))
+        container = Container.model_validate(one.row.spec["container"])
+        artifact = await self._look(one.row.tenant, container.artifact)
+        settings = {**properties_of(artifact.properties), **container.environment}
+        name = base_name(container, settings, one.row.spec["tags"])
+        entry = base_model(self._catalogue, name, container.artifact)
+        if not entry.is_here:
+            raise Conflict(
+                f"The model {name} is known but its weights are not here: start the platform "
+                f"with --model {name}=FOLDER (`undercroft models pull {entry.id}` gets them)."
+            )
+        asks = needs_terms(name, entry) and not container.accepts_eula
+        return Plan(
+            model=entry.id,
+            copies=one.row.spec["copies"],
+            namespace=one.namespace,
+            form=form_of(container, settings),
+            terms=entry.eula if asks else None,
+            folders=artifact.adapters,
+        )
+
+    async def _look(self, tenant: str, uri: str) -> Artifact:
+        if not uri or uri.startswith(_JUMPSTART):
+            return _NOTHING
+        return await self._artifacts.look(tenant, uri)
+
+    async def _adapter_plan(self, one: Deployment, deployed: Deployed) -> Plan:
+        """An adapter of another component runs on that one's copies."""
+        container = deployed.container
+        if container is None or not container.artifact:
+            raise InvalidRequest(
+                "An adapter needs Container.ArtifactUrl: the archive of its files."
+            )
+        base = await self._database.read(
+            found, one.row.tenant, "inference-component", deployed.base or ""
+        )
+        if base is None or base.status in ("Failed", "Deleting"):
+            raise Conflict(f"The base inference component {deployed.base} is not in service.")
+        serving = Deployment(base).serving
+        if serving is None:
+            raise Unavailable(f"The base inference component {deployed.base} is starting.")
+        return Plan(
+            model=serving.model,
+            copies=0,
+            namespace=one.namespace,
+            form=serving.form,
+            terms=serving.terms,
+            adapter=one.row.name,
+        )

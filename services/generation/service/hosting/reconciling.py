@@ -1,0 +1,107 @@
+"""The loop that makes what runs follow the rows, from wherever the last process left off."""
+
+import asyncio
+import logging
+from contextlib import suppress
+
+from sqlalchemy import Connection
+
+from kit.database import Database, clock
+from kit.errors import PlatformError
+from services.generation.repository.hosting.rows import (
+    DEPLOYMENTS,
+    Record,
+    found,
+    note,
+    remove,
+    serving,
+    unsettled,
+    within,
+)
+from services.generation.service.hosting.deploying import Deploying
+from services.generation.service.hosting.deployments import Deployment
+
+_log = logging.getLogger(__name__)
+_WHILE_MOVING = 0.2
+_AT_REST = 2.0
+
+
+class Reconciler:
+    """`start`, then `stop`; `wake` after a change, so that nobody waits for the next look."""
+
+    def __init__(self, database: Database, deploying: Deploying) -> None:
+        self._database = database
+        self._deploying = deploying
+        self._changed = asyncio.Event()
+        self._loop: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        self._loop = asyncio.create_task(self._run())
+
+    async def stop(self) -> None:
+        if self._loop is not None:
+            self._loop.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._loop
+
+    def wake(self) -> None:
+        self._changed.set()
+
+    async def tick(self) -> bool:
+        """One look at every row; whether something is on its way."""
+        now, moving, resting = await self._database.read(_rows)
+        for row in moving:
+            await self._guarded(row, now)
+        for row in resting:
+            if await self._deploying.keep(Deployment(row)) and row.kind == "variant":
+                await self._database.write(_followed, row)
+        return bool(moving)
+
+    async def _run(self) -> None:
+        while True:
+            self._changed.clear()
+            pause = _WHILE_MOVING
+            try:
+                pause = _WHILE_MOVING if await self.tick() else _AT_REST
+            except PlatformError as error:
+                _log.warning("hosting waits: %s", error.message)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(pause):
+                    await self._changed.wait()
+
+    async def _guarded(self, row: Record, now: float) -> None:
+        """One tenant's trouble holds nobody else up."""
+        try:
+            if row.kind in DEPLOYMENTS:
+                await self._deploying.step(Deployment(row), now)
+            else:
+                await self._database.write(_follow, row)
+        except PlatformError as error:
+            _log.warning("%s %s waits: %s", row.kind, row.name, error.message)
+
+
+def _rows(connection: Connection) -> tuple[float, list[Record], list[Record]]:
+    return clock(connection), unsettled(connection), serving(connection)
+
+
+def _followed(connection: Connection, variant: Record) -> None:
+    """The endpoint of a variant at rest, whose status has changed."""
+    endpoint = found(connection, variant.tenant, "endpoint", variant.endpoint)
+    if endpoint is not None and endpoint.status in ("InService", "Failed"):
+        _follow(connection, endpoint)
+
+
+def _follow(connection: Connection, endpoint: Record) -> None:
+    """An endpoint is what its variants are."""
+    parts = within(connection, endpoint.tenant, endpoint.name)
+    if endpoint.status == "Deleting":
+        if not parts:
+            remove(connection, endpoint.tenant, "endpoint", endpoint.name)
+        return
+    variants = [part for part in parts if part.kind == "variant" and part.status != "Deleting"]
+    failed = next((part for part in variants if part.status == "Failed"), None)
+    if failed is not None:
+        note(connection, endpoint, status="Failed", reason=f"{failed.variant}: {failed.reason}")
+    elif all(part.status == "InService" for part in variants):
+        reason = next((f"{part.variant}: {part.reason}" for part in variants if part.reason), "")
+        note(connection, endpoint, status="InService", reason=reason)

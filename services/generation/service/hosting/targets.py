@@ -1,0 +1,101 @@
+"""What an invocation reaches: the deployment behind an endpoint's name, or a model's own name."""
+
+from collections.abc import Sequence
+from secrets import SystemRandom
+
+from sqlalchemy import Connection
+
+from contracts.generation.hosting import FindTarget, Target
+from kit.auth.principal import Principal
+from kit.catalogue import Catalogue
+from kit.database import Database
+from kit.errors import Conflict, InvalidRequest, NotFound
+from services.generation.repository.hosting.rows import Record, found, within
+from services.generation.service.hosting.deployments import Deployment
+from services.generation.service.hosting.naming import needs_terms
+
+_chance = SystemRandom()
+_NEEDS_COMPONENT = (
+    "Inference Component Name header is required for endpoints to which you plan to deploy "
+    "inference components. Please include Inference Component Name header or consider using "
+    "SageMaker models."
+)
+
+
+class Targets:
+    def __init__(self, database: Database, catalogue: Catalogue) -> None:
+        self._database = database
+        self._catalogue = catalogue
+
+    async def find(self, who: Principal, ask: FindTarget) -> Target:
+        """Raises NotFound for an absent endpoint, Conflict for a component that is not ready."""
+        target = await self._database.read(_find, who, ask)
+        return target if target is not None else self._by_model(who, ask)
+
+    def _by_model(self, who: Principal, ask: FindTarget) -> Target:
+        """A name of the catalogue is an endpoint that nobody has to create."""
+        try:
+            entry = self._catalogue.find(ask.endpoint, kind="text")
+        except NotFound as error:
+            raise absent(who, ask.endpoint) from error
+        if ask.component:
+            raise InvalidRequest(f"Endpoint {ask.endpoint} has no inference components.")
+        terms = entry.eula if needs_terms(ask.endpoint, entry) else None
+        return Target(model=ask.endpoint, form="tgi", terms=terms)
+
+
+def absent(who: Principal, endpoint: str) -> NotFound:
+    return NotFound(f"Endpoint {endpoint} of account {who.account} not found.")
+
+
+def _find(connection: Connection, who: Principal, ask: FindTarget) -> Target | None:
+    endpoint = found(connection, who.tenant, "endpoint", ask.endpoint)
+    if endpoint is None:
+        return None
+    if endpoint.status in ("Creating", "Deleting"):
+        raise absent(who, ask.endpoint)
+    parts = within(connection, who.tenant, ask.endpoint)
+    if ask.component:
+        return _target(endpoint, _component(parts, ask))
+    variants = [part for part in parts if part.kind == "variant"]
+    if not variants:
+        raise InvalidRequest(_NEEDS_COMPONENT)
+    return _target(endpoint, _variant(endpoint, variants, ask.variant))
+
+
+def _component(parts: Sequence[Record], ask: FindTarget) -> Record:
+    for part in parts:
+        if part.kind == "inference-component" and part.name == ask.component:
+            return part
+    raise NotFound(
+        f"Inference Component Name {ask.component} of endpoint {ask.endpoint} not found."
+    )
+
+
+def _variant(endpoint: Record, parts: Sequence[Record], wanted: str) -> Record:
+    """The one that is asked for, or one by its weight."""
+    if wanted:
+        for part in parts:
+            if part.variant == wanted:
+                return part
+        raise NotFound(f"Variant {wanted} of endpoint {endpoint.name} not found.")
+    weights = {variant["name"]: variant["weight"] for variant in endpoint.spec["variants"]}
+    shares = [weights.get(part.variant, 0.0) for part in parts]
+    if sum(shares) <= 0:
+        return parts[0]
+    return _chance.choices(parts, shares)[0]
+
+
+def _target(endpoint: Record, part: Record) -> Target:
+    plan = Deployment(part).serving
+    if plan is None or part.status == "Deleting":
+        raise Conflict(f"{part.name} is not in service: it is {part.status}. {part.reason}".strip())
+    return Target(
+        model=plan.model,
+        component=plan.namespace,
+        adapter=plan.adapter,
+        variant=part.variant,
+        form=plan.form,
+        terms=plan.terms,
+        asynchronous=endpoint.spec["asynchronous"],
+    )
