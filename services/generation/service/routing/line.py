@@ -1,0 +1,267 @@
+"""The requests for one model: who waits, who runs where, and what the replicas have loaded."""
+
+import asyncio
+import logging
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from kit.errors import PlatformError, RateLimited, Unavailable
+from kit.telemetry import OPEN_BREAKERS, OUTSTANDING, QUEUED, RESIDENT
+from services.generation.ports import AdapterRef, Asked, Fleet, Replica
+from services.generation.service.routing.admin import AdapterAdmin
+from services.generation.service.routing.estimate import tokens_of
+from services.generation.service.routing.fairness import Ticket
+from services.generation.service.routing.policy import Policy
+from services.generation.service.routing.pool import Pool
+from services.generation.service.routing.residency import Residency
+from services.generation.service.routing.retries import RetryBudget
+from services.generation.service.routing.seats import Seats
+from services.generation.service.routing.speed import Speed
+
+log = logging.getLogger(__name__)
+_GLANCE = 0.1
+"""Seconds between looks at the fleet while requests wait."""
+
+
+@dataclass(slots=True, eq=False)
+class Waiting:
+    ticket: Ticket
+    avoid: frozenset[str]
+    seats: asyncio.Future[Seats]
+
+
+@dataclass(slots=True, eq=False)
+class Seat:
+    """A place on a replica; whoever sits there says what was used, and how it went."""
+
+    asked: Asked
+    ticket: Ticket
+    at: Seats
+    used: int | None = None
+    verdict: bool | None = field(default=None)
+    """Whether the replica did its part; None where the caller left before that showed."""
+
+    @property
+    def replica(self) -> Replica:
+        return self.at.replica
+
+
+class Line:
+    """Everything here runs in one event loop; nothing waits between a look and its consequence."""
+
+    def __init__(
+        self,
+        model: str,
+        fleet: Fleet,
+        admin: AdapterAdmin,
+        policy: Policy,
+        clock: Callable[[], float],
+    ) -> None:
+        self._model, self._fleet, self._admin = model, fleet, admin
+        self._policy, self._clock = policy, clock
+        self._pool = Pool(self._has, clock)
+        self._speed = Speed(clock())
+        self._waiting: dict[Ticket, Waiting] = {}
+        self._residencies: dict[str, Residency] = {}
+        self._recent: OrderedDict[str, tuple[AdapterRef, float]] = OrderedDict()
+        self._reconciled: set[str] = set()
+        self._looking: asyncio.Task[None] | None = None
+        self.pinned: dict[str, AdapterRef] = {}
+        self.retries = RetryBudget()
+
+    async def wait_for(self, asked: Asked, avoid: frozenset[str]) -> Seat:
+        """Raises RateLimited and Unavailable at once where waiting is in vain."""
+        self._look()
+        digest = asked.adapter.digest if asked.adapter else ""
+        tokens = tokens_of(asked.request, self._policy.typical_output)
+        ticket = Ticket(asked.tenant, digest, tokens, asked.request.n)
+        self._admit(ticket)
+        if asked.adapter:
+            self._recent[digest] = (asked.adapter, self._clock())
+            self._recent.move_to_end(digest)
+        waiting = Waiting(ticket, avoid, asyncio.get_running_loop().create_future())
+        self._waiting[ticket] = waiting
+        self._pool.queue.add(ticket)
+        self._grant()
+        if not waiting.seats.done() and asked.adapter:
+            self._prefetch(ticket, asked.adapter)
+        return Seat(asked, ticket, await self._seats(waiting))
+
+    async def equip(self, seat: Seat, *, again: bool = False) -> None:
+        """The replica has the seat's adapter when this returns; `again` if it turned out not to."""
+        if seat.asked.adapter is None:
+            return
+        residency = self._residency(seat.at)
+        if again:
+            residency.lost(seat.ticket.adapter)
+        await residency.ensure(seat.asked.adapter)
+
+    def leave(self, seat: Seat) -> None:
+        ticket, now = seat.ticket, self._clock()
+        self._speed.passed(now, is_busy=True)
+        if seat.used is not None:
+            self._speed.done(seat.used)
+        if seat.verdict is None:
+            seat.at.breaker.abandoned()
+        elif seat.verdict:
+            seat.at.breaker.succeeded()
+        else:
+            seat.at.breaker.failed(now)
+        seat.at.free(ticket)
+        # A request that was not served costs nothing; one that was left costs what it took.
+        self._pool.queue.settle(ticket, seat.used or 0)
+        self._grant()
+
+    async def remove(self, digest: str) -> None:
+        self.pinned.pop(digest, None)
+        self._recent.pop(digest, None)
+        for residency in list(self._residencies.values()):
+            await residency.retire(digest)
+
+    async def reconcile(self) -> None:
+        """A replica that does not answer is looked at again the next time."""
+        self._look()
+        for seats in list(self._pool.seats.values()):
+            try:
+                await self._reconcile(self._residency(seats))
+            except PlatformError as error:
+                log.warning("The adapters of %s are not known: %s", seats.replica.id, error)
+        self._grant()
+
+    async def close(self) -> None:
+        if self._looking is not None:
+            self._looking.cancel()
+        for residency in self._residencies.values():
+            await residency.close()
+
+    async def _reconcile(self, residency: Residency) -> None:
+        replica = residency.replica
+        if not replica.limits.adapters:
+            return
+        wanted = self.pinned | self._used_lately()
+        found = await self._admin.loaded(replica)
+        for digest in residency.adopt(found, set(wanted)):
+            await self._admin.unload(replica, digest)
+        await residency.drop_retired()
+        is_known = replica.id in self._reconciled
+        again = [] if is_known else list(wanted.values())[-replica.limits.adapters :]
+        for adapter in (*self.pinned.values(), *again):
+            await residency.ensure(adapter)
+        self._reconciled.add(replica.id)
+
+    def _used_lately(self) -> dict[str, AdapterRef]:
+        """The one used last comes last."""
+        since = self._clock() - self._policy.remembered
+        while self._recent and next(iter(self._recent.values()))[1] < since:
+            self._recent.popitem(last=False)
+        return {digest: adapter for digest, (adapter, _) in self._recent.items()}
+
+    def _admit(self, ticket: Ticket) -> None:
+        queue, policy = self._pool.queue, self._policy
+        if (pause := self._pool.wait()) > 0:
+            raise Unavailable(
+                f"The servers of {self._model} do not answer; try again.",
+                retry_after=min(max(pause, 1.0), 30.0),
+            )
+        needed = self._speed.seconds_for(queue.tokens_before(ticket.tenant) + ticket.tokens)
+        own, retry_after = queue.waiting(ticket.tenant), min(max(needed, 1.0), policy.patience)
+        if own >= policy.tenant_queue or (own and needed > policy.patience):
+            raise RateLimited(
+                f"{own} requests of this tenant wait for {self._model} already; try again later.",
+                retry_after=retry_after,
+            )
+        if len(queue) >= policy.queue or (len(queue) and needed > policy.patience):
+            raise Unavailable(
+                f"More is asked of {self._model} than it can do; try again later.",
+                retry_after=retry_after,
+            )
+
+    async def _seats(self, waiting: Waiting) -> Seats:
+        try:
+            if not waiting.seats.done():
+                self._keep_looking()
+            async with asyncio.timeout(self._policy.patience):
+                return await waiting.seats
+        except BaseException as error:
+            self._withdraw(waiting)
+            if isinstance(error, TimeoutError):
+                raise Unavailable(
+                    f"{self._model} had no time for this request; try again.", retry_after=1
+                ) from None
+            raise
+
+    def _withdraw(self, waiting: Waiting) -> None:
+        """The caller waits no longer; a place that was given meanwhile goes to the next."""
+        if self._waiting.pop(waiting.ticket, None) is not None:
+            self._pool.queue.remove(waiting.ticket)
+        elif _has_result(waiting.seats):
+            seats = waiting.seats.result()
+            seats.breaker.abandoned()
+            seats.free(waiting.ticket)
+            self._pool.queue.settle(waiting.ticket, 0)
+        self._grant()
+
+    def _grant(self) -> None:
+        self._speed.passed(self._clock(), is_busy=self._pool.running > 0)
+        for ticket, seats in self._pool.grants(lambda ticket: self._waiting[ticket].avoid):
+            waiting = self._waiting.pop(ticket)
+            waiting.seats.set_result(seats)
+        self._tell()
+
+    def _tell(self) -> None:
+        queued, running = len(self._pool.queue), self._pool.running
+        self._fleet.outstanding(self._model, queued + running)
+        OUTSTANDING.labels(self._model).set(running)
+        QUEUED.labels(self._model).set(queued)
+        RESIDENT.labels(self._model).set(sum(map(len, self._residencies.values())))
+        is_open = (seats.breaker.is_open for seats in self._pool.seats.values())
+        OPEN_BREAKERS.labels(self._model).set(sum(is_open))
+
+    def _look(self) -> None:
+        """Takes over which replicas are ready; one that has gone takes what it had loaded along."""
+        self._pool.know(self._fleet.replicas(self._model))
+        for id in self._residencies.keys() - self._pool.seats.keys():
+            del self._residencies[id]
+        self._reconciled &= self._pool.seats.keys()
+
+    def _keep_looking(self) -> None:
+        if self._looking is None or self._looking.done():
+            self._looking = asyncio.create_task(self._while_some_wait())
+
+    async def _while_some_wait(self) -> None:
+        """Replicas come, go and recover without anybody telling; nobody waits for none at all."""
+        while self._waiting:
+            await asyncio.sleep(_GLANCE)
+            self._look()
+            self._grant()
+            if self._pool.running or not self._pool.wait():
+                continue
+            for waiting in list(self._waiting.values()):
+                del self._waiting[waiting.ticket]
+                self._pool.queue.remove(waiting.ticket)
+                waiting.seats.set_exception(
+                    Unavailable(f"The servers of {self._model} have gone.", retry_after=1)
+                )
+
+    def _has(self, replica: str, digest: str) -> bool:
+        residency = self._residencies.get(replica)
+        return residency is not None and digest in residency
+
+    def _residency(self, seats: Seats) -> Residency:
+        id = seats.replica.id
+        residency = self._residencies.get(id)
+        if residency is None:
+            residency = self._residencies[id] = Residency(
+                seats.replica, self._admin, self._policy.adapters, seats.adapters.__contains__
+            )
+        return residency
+
+    def _prefetch(self, ticket: Ticket, adapter: AdapterRef) -> None:
+        seats = self._pool.preferred(ticket)
+        if seats is not None and seats.replica.limits.adapters:
+            self._residency(seats).prefetch(adapter)
+
+
+def _has_result(future: asyncio.Future[Seats]) -> bool:
+    return future.done() and not future.cancelled() and future.exception() is None

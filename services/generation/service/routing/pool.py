@@ -1,0 +1,89 @@
+"""Who goes where: pure policy over the replicas of one model, without HTTP and without waiting."""
+
+from collections.abc import Callable, Iterable, Sequence
+
+from services.generation.ports import Replica
+from services.generation.service.routing.fairness import FairQueue, Ticket
+from services.generation.service.routing.seats import Seats
+
+LOAD_TOKENS = 4_000
+"""What loading an adapter costs, in tokens that others have to wait for."""
+_DENIALS = 8
+"""Turns that an adapter may lose to others that run already, before it claims a place."""
+
+
+class Pool:
+    """`has(replica, digest)` tells where an adapter is loaded."""
+
+    def __init__(self, has: Callable[[str, str], bool], clock: Callable[[], float]) -> None:
+        self.queue = FairQueue()
+        self.seats: dict[str, Seats] = {}
+        self._has, self._clock = has, clock
+
+    def know(self, replicas: Sequence[Replica]) -> None:
+        """The replicas that are ready; those that have gone get no more requests."""
+        ready = {replica.id: replica for replica in replicas}
+        if ready.keys() != self.seats.keys():
+            known = self.seats
+            self.seats = {id: known.get(id) or Seats(replica) for id, replica in ready.items()}
+
+    @property
+    def running(self) -> int:
+        return sum(seats.sequences for seats in self.seats.values())
+
+    def wait(self) -> float:
+        """Seconds until some replica may be tried; infinite without any, 0 where one is sound."""
+        now = self._clock()
+        return min((seats.breaker.wait(now) for seats in self.seats.values()), default=float("inf"))
+
+    def grants(self, avoid: Callable[[Ticket], frozenset[str]]) -> Iterable[tuple[Ticket, Seats]]:
+        """Takes from the queue what can run now. `avoid`: the replicas that a ticket has tried."""
+        for seats in self.seats.values():
+            if seats.claimant and not self.queue.waits_for(seats.claimant):
+                seats.unclaim()
+        while (found := self._next(avoid)) is not None:
+            yield found
+
+    def preferred(self, ticket: Ticket) -> Seats | None:
+        """Where the ticket would go if there were room, so that its adapter can be fetched."""
+        open_now = self._open(frozenset())
+        return min(open_now, key=lambda seats: self._cost(seats, ticket), default=None)
+
+    def _next(self, avoid: Callable[[Ticket], frozenset[str]]) -> tuple[Ticket, Seats] | None:
+        denied: list[tuple[Ticket, list[Seats]]] = []
+        for ticket in self.queue.turns():
+            roomy = [s for s in self._open(avoid(ticket)) if s.has_room(ticket)]
+            seats = min(
+                (s for s in roomy if s.admits(ticket.adapter)),
+                key=lambda s: self._cost(s, ticket),
+                default=None,
+            )
+            if seats is not None:
+                self._deny(denied)
+                self.queue.grant(ticket)
+                seats.take(ticket)
+                return ticket, seats
+            if roomy:
+                denied.append((ticket, roomy))
+        return None
+
+    def _deny(self, denied: list[tuple[Ticket, list[Seats]]]) -> None:
+        """Somebody else goes although it was these tickets' turn."""
+        for ticket, roomy in denied:
+            is_claimed = any(s.claimant == ticket.adapter for s in self.seats.values())
+            if self.queue.deny(ticket) >= _DENIALS and not is_claimed:
+                free = [s for s in roomy if not s.claimant and s.replica.limits.adapters]
+                if free:
+                    min(free, key=lambda s: min(s.adapters.values())).claim(ticket.adapter)
+
+    def _open(self, avoid: frozenset[str]) -> list[Seats]:
+        """Where there is another choice, not a replica that failed the ticket already."""
+        now = self._clock()
+        sound = [s for s in self.seats.values() if not s.breaker.wait(now)]
+        return [s for s in sound if s.replica.id not in avoid] or sound
+
+    def _cost(self, seats: Seats, ticket: Ticket) -> tuple[int, int]:
+        """Tokens to wait for: those of others, and what it takes to load the adapter."""
+        is_missing = ticket.adapter and not self._has(seats.replica.id, ticket.adapter)
+        joins = ticket.adapter in seats.adapters
+        return seats.tokens + (LOAD_TOKENS if is_missing and not joins else 0), seats.sequences
