@@ -32,12 +32,18 @@ def malformed(what: str, param: str) -> InvalidRequest:
     return InvalidRequest(f"Malformed input request: {what}.", param=param)
 
 
-def built(shape: type[Built], /, **members: Any) -> Built:
-    """A contract; raises InvalidRequest for what no dialect has bounds for, such as long texts."""
+def built(shape: type[Built], at: str = "", /, **members: Any) -> Built:
+    """A contract; raises InvalidRequest for what no dialect has bounds for, such as long texts.
+
+    `at` is the place of its members in the body, such as `tools.0.`.
+    """
     try:
         return shape(**members)
     except ValidationError as error:
-        raise invalid_member(error) from error
+        wrong = invalid_member(error)
+        if at and wrong.param:
+            raise InvalidRequest(at + wrong.message, param=at + wrong.param) from error
+        raise wrong from error
 
 
 class Members:

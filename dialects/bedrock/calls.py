@@ -44,6 +44,7 @@ def call_of(members: Members, *, id: str, name: str, input: str) -> ToolCall:
     """Of an earlier answer; `id`, `name` and `input` are what its members are called here."""
     return built(
         ToolCall,
+        members.at,
         id=members.text(id, least=1),
         name=members.text(name, least=1),
         arguments=as_json(members.document(input)),

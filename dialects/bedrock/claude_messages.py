@@ -1,6 +1,7 @@
 """Claude's Messages payload, whole and as the events of its stream."""
 
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Any
 
 from uuid_utils import uuid4
@@ -75,11 +76,12 @@ class ClaudeMessages:
         """The input's tokens are told at the start where the engine tells them by then."""
         progress = Progress(exchange)
         has_begun = False
-        async for block in blocks(progress, deltas):
-            if not has_begun:
-                has_begun = True
-                yield _start(exchange, progress)
-            yield _event(block)
+        async with aclosing(blocks(progress, deltas)) as found:
+            async for block in found:
+                if not has_begun:
+                    has_begun = True
+                    yield _start(exchange, progress)
+                yield _event(block)
         if not has_begun:
             yield _start(exchange, progress)
         yield {

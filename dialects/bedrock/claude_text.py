@@ -4,6 +4,7 @@ Each model has a template of its own, so the turns go to it as a chat.
 """
 
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 
 from contracts.generation.answers import Delta, FinishReason, Generation
 from contracts.generation.messages import ChatMessage
@@ -44,10 +45,11 @@ class ClaudeText:
         self, exchange: Exchange, deltas: AsyncGenerator[Delta, None]
     ) -> AsyncGenerator[Json, None]:
         is_first = True
-        async for chunk in chunks(exchange, deltas, _piece, _last):
-            # The answer follows `Assistant:` with a space, as Claude writes it.
-            lead, is_first = (" " if is_first else ""), False
-            yield {**chunk, "completion": lead + chunk["completion"]}
+        async with aclosing(chunks(exchange, deltas, _piece, _last)) as made:
+            async for chunk in made:
+                # The answer follows `Assistant:` with a space, as Claude writes it.
+                lead, is_first = (" " if is_first else ""), False
+                yield {**chunk, "completion": lead + chunk["completion"]}
 
 
 def _piece(delta: Delta, _: Progress) -> Json:

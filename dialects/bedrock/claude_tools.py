@@ -43,12 +43,17 @@ def _tool(given: object, at: str) -> Tool:
     known = {"type", "name", "description", "input_schema", "cache_control"}
     members = Members(given, known, at)
     members.one_of("type", ("custom",), "custom")
-    name, description = members.text("name"), members.text("description", "")
-    return tool(members, name, description, "input_schema")
+    return tool(members, members, "input_schema")
 
 
-def tool(members: Members, name: str, description: str, schema: str) -> Tool:
-    """`schema` is what the member is called that has the JSON schema of the parameters."""
-    parameters = members.document(schema)
-    check_schema(parameters, f"{members.at}{schema}")
-    return built(Tool, name=name, description=description, parameters=parameters)
+def tool(members: Members, schema: Members, name: str) -> Tool:
+    """`name` is what the member of `schema` is called that has the JSON schema of parameters."""
+    parameters = schema.document(name)
+    check_schema(parameters, f"{schema.at}{name}")
+    return built(
+        Tool,
+        members.at,
+        name=members.text("name"),
+        description=members.text("description", ""),
+        parameters=parameters,
+    )

@@ -80,6 +80,7 @@ def _tool(given: Members) -> Tool:
     check_schema(schema, f"{given.at}parameter_definitions")
     return built(
         Tool,
+        given.at,
         name=given.text("name"),
         description=given.text("description", ""),
         parameters=schema,

@@ -1,6 +1,7 @@
 """What Converse and Nova answer: one message whole, or as events."""
 
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Any
 
 from contracts.generation.answers import Delta, FinishReason, Generation, Usage
@@ -41,9 +42,10 @@ async def message_events(
 ) -> AsyncGenerator[Json, None]:
     """Up to the end of the last block; Converse does not tell of the beginning of text."""
     yield {"messageStart": {"role": "assistant"}}
-    async for block in blocks(progress, deltas):
-        if not isinstance(block, BlockStart) or block.name:
-            yield _event(block)
+    async with aclosing(blocks(progress, deltas)) as found:
+        async for block in found:
+            if not isinstance(block, BlockStart) or block.name:
+                yield _event(block)
 
 
 def _event(block: Block) -> Json:

@@ -23,7 +23,7 @@ def tools_of(members: Members) -> dict[str, Any]:
 def _tool(given: Members) -> Tool:
     spec = given.object("toolSpec", {"name", "description", "inputSchema", "strict"})
     schema = spec.object("inputSchema", {"json"})
-    return tool(schema, spec.text("name"), spec.text("description", ""), "json")
+    return tool(spec, schema, "json")
 
 
 def _choice(config: Members, tools: list[Tool]) -> ToolChoice:
