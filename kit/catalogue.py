@@ -127,6 +127,11 @@ class Catalogue:
             )
         return entry
 
+    def knows(self, reference: str, *, kind: Kind | None = None) -> bool:
+        """Whether `find` finds it."""
+        entry = self._by_name.get(model_id(reference))
+        return entry is not None and kind in (None, entry.kind)
+
     def owner(self, reference: str) -> ModelEntry | None:
         """The entry whose own name it is, though another may answer to it meanwhile."""
         name = model_id(reference)
@@ -166,11 +171,19 @@ class Catalogue:
         context = _context_of(folder)
         known = self._owners.get(name)
         if known is None:
-            return self._with(_found_in(folder, name, context))
+            entry = _new(name, f"{name}, from a folder of this machine.")
+            return self._with(entry.model_copy(update={"folder": folder, "context": context}))
         if known.is_here:
             raise Conflict(f"The name {name} already belongs to the model {known.id}.")
         bound = min(known.context or context, context)
         return self._with(known.model_copy(update={"folder": folder, "context": bound}))
+
+    def with_replicas(self, name: str, urls: tuple[str, ...]) -> "Catalogue":
+        """With a text model that vLLM servers have which somebody else starts, as `with_folder`."""
+        known = self._owners.get(name) or _new(name, f"{name}, at vLLM servers of the operator's.")
+        if known.is_here:
+            raise Conflict(f"The name {name} already belongs to the model {known.id}.")
+        return self._with(known.model_copy(update={"replicas": urls}))
 
     def _with(self, entry: ModelEntry) -> "Catalogue":
         others = [other for other in self.entries if other.id != entry.id]
@@ -181,7 +194,8 @@ class Catalogue:
         return Catalogue((*others, entry))
 
 
-def _found_in(folder: Path, name: str, context: int) -> ModelEntry:
+def _new(name: str, description: str) -> ModelEntry:
+    """A model that no file describes; its weights are not here yet."""
     maker, _, rest = name.rpartition("/")
     return ModelEntry(
         id=f"{_slug(maker) or 'local'}.{_slug(rest)}",
@@ -189,11 +203,9 @@ def _found_in(folder: Path, name: str, context: int) -> ModelEntry:
         provider=maker or "local",
         kind="text",
         engine="vllm",
-        description=f"{name}, from a folder of this machine.",
+        description=description,
         licence="the model's own",
         source=name,
-        folder=folder,
-        context=context,
         aliases=(name,),
     )
 

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -111,9 +111,11 @@ def given_platform() -> Platform | None:
 
 
 @contextmanager
-def running_platform(data: Path, *, env: dict[str, str] | None = None) -> Iterator[Platform]:
+def running_platform(
+    data: Path, *, env: dict[str, str] | None = None, options: Sequence[str] = ()
+) -> Iterator[Platform]:
     """Stopped with SIGTERM, as an operator would; it must then end by itself."""
-    command = [UNDERCROFT, "up", "--port", "0"]
+    command = [UNDERCROFT, "up", "--port", "0", *options]
     command += ["--data", str(data), "--models", str(MODELS)]
     data.mkdir(parents=True, exist_ok=True)
     log = data / "platform.log"

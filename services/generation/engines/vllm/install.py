@@ -45,7 +45,8 @@ def requirements(wheel: Path) -> Iterator[str]:
 
 
 def _pip(*arguments: str) -> None:
-    subprocess.run([sys.executable, "-m", "pip", *arguments, "--quiet"], check=True)
+    command = [sys.executable, "-m", "pip", *arguments, "--quiet"]
+    subprocess.run(command, check=True)  # noqa: S603 (fixed arguments)
 
 
 if __name__ == "__main__":

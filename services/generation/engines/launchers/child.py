@@ -1,0 +1,120 @@
+"""One vLLM server and its guard, from its start to its end."""
+
+import asyncio
+import os
+import shutil
+import signal
+import sys
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from secrets import token_hex
+
+from typing_extensions import override
+
+from kit.errors import Unavailable
+from services.generation.engines.launchers import guard
+from services.generation.engines.launchers.logs import reason, thin_out
+from services.generation.engines.launchers.probe import Probe, misses
+from services.generation.ports import EngineLimits, Launched, Replica
+from services.generation.settings import VllmSettings
+
+_LOG_BYTES = 4 << 20
+_GRACE = 5.0
+_LOOK = 0.25
+_URL = "http://vllm"
+"""The name means nothing: the connection goes to the socket."""
+
+
+class Child(Launched):
+    """Listens on a socket in a folder that only this user may enter."""
+
+    def __init__(self, model: str, limits: EngineLimits, settings: VllmSettings) -> None:
+        self.scratch = Path(tempfile.mkdtemp(prefix="undercroft-"))  # sockets' paths are short
+        self.socket = self.scratch / "http"
+        self.home = settings.folder.resolve() / "home"
+        self._replica = Replica(f"{model}-{token_hex(4)}", _URL + "/v1", limits, None, self.socket)
+        self._log = settings.folder.resolve() / "logs" / model / f"{self._replica.id}.log"
+        self._patience, self._drain = settings.vllm_start_seconds, settings.vllm_drain
+        self._probe = Probe(_URL, socket=self.socket)
+        self._guard: asyncio.subprocess.Process | None = None
+        self._gone: Callable[[], None] = lambda: None
+
+    def when_gone(self, told: Callable[[], None]) -> None:
+        """Called once, when nothing of it is left."""
+        self._gone = told
+
+    async def begin(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
+        """Raises Unavailable where no process can be started."""
+        for folder in (self.home, self._log.parent):
+            folder.mkdir(parents=True, exist_ok=True)
+        thin_out(self._log.parent)
+        try:
+            await self._spawn(command, environment)
+        except BaseException as error:  # also when cancelled: nothing of it may be left
+            await self.stop()
+            if isinstance(error, OSError):
+                raise Unavailable(f"vLLM cannot be started: {error}.") from error
+            raise
+
+    @override
+    async def ready(self) -> Replica:
+        try:
+            async with asyncio.timeout(self._patience):
+                while not await self._probe.lives():
+                    if self._process.returncode is not None:
+                        raise Unavailable(reason(self._log))
+                    await asyncio.sleep(_LOOK)
+        except TimeoutError:
+            raise Unavailable(
+                f"vLLM did not answer within {self._patience:.0f} s; see {self._log}."
+            ) from None
+        return self._replica
+
+    @override
+    async def ended(self) -> str:
+        gone = asyncio.create_task(self._process.wait())
+        silent = asyncio.create_task(misses(self._probe))
+        try:
+            await asyncio.wait({gone, silent}, return_when=asyncio.FIRST_COMPLETED)
+            return reason(self._log) if gone.done() else f"vLLM answers no more; see {self._log}."
+        finally:
+            gone.cancel()
+            silent.cancel()
+
+    @override
+    async def stop(self) -> None:
+        """Its guard ends the server once our end of the pipe is closed."""
+        await self._probe.close()
+        if self._guard is not None:
+            assert self._guard.stdin is not None  # noqa: S101 (made with a pipe)
+            self._guard.stdin.close()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._drain + 2 * _GRACE):
+                    await self._guard.wait()
+            with suppress(ProcessLookupError):  # as it should be
+                os.killpg(self._guard.pid, signal.SIGKILL)
+            await self._guard.wait()
+        shutil.rmtree(self.scratch, ignore_errors=True)
+        told, self._gone = self._gone, lambda: None
+        told()
+
+    async def _spawn(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
+        guarding = (self._log, _LOG_BYTES, self.scratch, self._drain + _GRACE)
+        with self._log.open("ab") as log:
+            self._guard = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-I", "-S", guard.__file__),
+                *(*map(str, guarding), *command),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=log,
+                stderr=log,
+                env=environment,
+                cwd=self.home,
+                start_new_session=True,
+            )
+
+    @property
+    def _process(self) -> asyncio.subprocess.Process:
+        assert self._guard is not None, "begin comes first"  # noqa: S101
+        return self._guard

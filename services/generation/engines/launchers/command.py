@@ -1,0 +1,107 @@
+"""What one vLLM server is started with: its arguments, and an environment without our secrets."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from kit.catalogue import DEFAULT_FOLDER, ModelEntry
+from services.generation.engines.launchers.devices import Machine
+from services.generation.ports import EngineLimits
+from services.generation.settings import VllmSettings
+
+_STORED = {"float32", "bfloat16", "float16"}
+_CPU_BATCH = 512
+"""Tokens in one step on CPUs: adapters' weights are copied for every token there."""
+_TOOLS = "hermes"
+
+
+def limits(model: ModelEntry, settings: VllmSettings) -> EngineLimits:
+    context = min(filter(None, (model.context, settings.vllm_max_model_len)), default=2048)
+    return EngineLimits(
+        context, settings.vllm_max_num_seqs, settings.vllm_max_loras, settings.vllm_max_lora_rank
+    )
+
+
+def arguments(
+    model: ModelEntry, folder: Path, socket: Path, settings: VllmSettings, machine: Machine
+) -> list[str]:
+    """Of the interpreter; weights are safetensors, and no code that lies beside them is run."""
+    bounds = limits(model, settings)
+    flags: dict[str, object] = {
+        "model": folder.resolve(),
+        "served-model-name": model.id,
+        "uds": socket,
+        "load-format": "safetensors",
+        "max-model-len": bounds.context,
+        "max-num-seqs": bounds.sequences,
+        "shutdown-timeout": settings.vllm_drain,
+        "tool-call-parser": model.tool_parser or _TOOLS,
+        "uvicorn-log-level": "warning",
+        **_adapters(bounds, settings),
+        **(
+            _on_cpu(folder, bounds, settings) if machine.kind == "cpu" else _on_gpu(model, settings)
+        ),
+    }
+    if model.template is not None:
+        flags["chat-template"] = DEFAULT_FOLDER / "templates" / f"{model.template}.jinja"
+    switches = ["--enable-auto-tool-choice", "--disable-uvicorn-access-log"]
+    switches += ["--enable-prompt-tokens-details"]
+    switches += ["--enable-lora"] if bounds.adapters else []
+    switches += ["--enforce-eager"] if machine.kind == "cpu" else []
+    values = [text for name, value in flags.items() for text in (f"--{name}", str(value))]
+    return ["-m", "vllm.entrypoints.openai.api_server", *values, *switches]
+
+
+def environment(
+    home: Path, scratch: Path, units: Sequence[int], settings: VllmSettings, machine: Machine
+) -> dict[str, str]:
+    """All that the server sees; `home` has its caches, `scratch` its sockets."""
+    told = {
+        "PATH": "/usr/local/bin:/usr/bin:/bin",
+        "LANG": "C.UTF-8",
+        "HOME": str(home),
+        "TMPDIR": str(scratch),
+        "HF_HUB_OFFLINE": "1",
+        "VLLM_NO_USAGE_STATS": "1",
+        "VLLM_DO_NOT_TRACK": "1",
+        "VLLM_ALLOW_RUNTIME_LORA_UPDATING": "True",
+    }
+    if machine.kind == "cuda":
+        return told | {"CUDA_VISIBLE_DEVICES": ",".join(map(str, units))}
+    told["VLLM_CPU_KVCACHE_SPACE"] = str(settings.vllm_cache_gib)
+    if units:
+        return told | {"VLLM_CPU_OMP_THREADS_BIND": ",".join(map(str, units))}
+    threads = str(max(1, machine.cores - 1))
+    return told | {"VLLM_CPU_OMP_THREADS_BIND": "nobind", "OMP_NUM_THREADS": threads}
+
+
+def _adapters(bounds: EngineLimits, settings: VllmSettings) -> dict[str, object]:
+    if not bounds.adapters:
+        return {}
+    return {
+        "max-loras": bounds.adapters,
+        "max-cpu-loras": max(bounds.adapters, settings.vllm_max_cpu_loras),
+        "max-lora-rank": bounds.rank,
+    }
+
+
+def _on_cpu(folder: Path, bounds: EngineLimits, settings: VllmSettings) -> dict[str, object]:
+    batch = max(_CPU_BATCH, bounds.sequences)
+    return {"dtype": _as_stored(folder, settings), "max-num-batched-tokens": batch}
+
+
+def _on_gpu(model: ModelEntry, settings: VllmSettings) -> dict[str, object]:
+    return {
+        "dtype": settings.vllm_dtype,
+        "tensor-parallel-size": model.gpus,
+        "gpu-memory-utilization": settings.vllm_gpu_share,
+    }
+
+
+def _as_stored(folder: Path, settings: VllmSettings) -> str:
+    """vLLM's own choice would halve the precision of weights that are stored in full."""
+    if settings.vllm_dtype != "auto":
+        return settings.vllm_dtype
+    config = json.loads((folder / "config.json").read_bytes())
+    stored = config.get("dtype") or config.get("torch_dtype")
+    return stored if stored in _STORED else "auto"

