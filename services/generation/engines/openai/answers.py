@@ -1,6 +1,6 @@
 """The OpenAI wire: what whole answers and stream events mean."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 from typing import Any
 
@@ -38,8 +38,11 @@ def whole_answer(model: str, answer: bytes, adapter: str = "") -> Generation:
     told = _object(answer)
     with _READABLE:
         choices = [_choice(choice) for choice in told["choices"]]
+        prompt, _ = _tokens(told["choices"][0])
         counts = _counts(told.get("usage") or {})
-        return Generation(choices=choices, model=model, adapter=adapter, **counts)
+        return Generation(
+            choices=choices, model=model, adapter=adapter, prompt_tokens=prompt, **counts
+        )
 
 
 class StreamReader:
@@ -49,6 +52,7 @@ class StreamReader:
         self._model, self._adapter = model, adapter
         self._open: set[int] = {0}  # choices that have not ended; the first is always there
         self._usage = Usage(input_tokens=0, output_tokens=0, model=model, adapter=adapter)
+        self._counted: dict[int, int] = {}  # tokens of each choice that were told of already
 
     def read(self, payload: bytes) -> list[Delta]:
         """What one event adds; nothing for those that only tell of counts and roles."""
@@ -59,7 +63,8 @@ class StreamReader:
             if told.get("usage"):
                 counts = _counts(told["usage"])
                 self._usage = Usage(model=self._model, adapter=self._adapter, **counts)
-            return [delta for choice in told["choices"] if (delta := self._delta(choice))]
+            usage = told.get("usage") or {}
+            return [delta for choice in told["choices"] if (delta := self._delta(choice, usage))]
 
     def finish(self) -> Delta:
         """Raises UpstreamFailed when the stream ended before the model had finished."""
@@ -67,23 +72,40 @@ class StreamReader:
             raise UpstreamFailed("The model server's answer broke off before its end; try again.")
         return Delta(usage=self._usage)
 
-    def _delta(self, choice: _Told) -> Delta | None:
+    def _delta(self, choice: _Told, usage: _Told) -> Delta | None:
         index = choice.get("index", 0)
         said = choice.get("delta") or {}
         text = choice.get("text") or said.get("content") or said.get("refusal") or ""
         calls = [_call_delta(call) for call in said.get("tool_calls") or ()]
-        tokens = _tokens(choice)
-        reason = choice.get("finish_reason")
-        if reason is None:
+        prompt, tokens = _tokens(choice)
+        if choice.get("finish_reason") is None:
             self._open.add(index)
-            if not (text or calls or tokens):
+            if not (text or calls or tokens or prompt):
                 return None
-            return Delta(index=index, text=text, tool_calls=calls, tokens=tokens)
-        self._open.discard(index)
-        ended, stop = _reason(choice, said)
+            ended, stop = None, None
+        else:
+            self._open.discard(index)
+            ended, stop = _reason(choice, said)
         return Delta(
-            index=index, text=text, tool_calls=calls, tokens=tokens, finish_reason=ended, stop=stop
+            index=index,
+            text=text,
+            tool_calls=calls,
+            tokens=tokens,
+            prompt_tokens=prompt,
+            finish_reason=ended,
+            stop=stop,
+            **self._new(index, usage),
         )
+
+    def _new(self, index: int, usage: _Told) -> dict[str, int]:
+        """The tokens since the last part, where the server counts them in every event (vLLM)."""
+        total = usage.get("completion_tokens")
+        if total is None:
+            return {}
+        read = 0 if self._counted else usage.get("prompt_tokens") or 0
+        new = total - self._counted.get(index, 0)
+        self._counted[index] = total
+        return {"input_tokens": read, "output_tokens": new}
 
 
 def _choice(choice: _Told) -> Choice:
@@ -94,7 +116,7 @@ def _choice(choice: _Told) -> Choice:
         finish_reason=reason,
         stop=stop,
         tool_calls=[_call(call) for call in message.get("tool_calls") or ()],
-        tokens=_tokens(choice),
+        tokens=_tokens(choice)[1],
     )
 
 
@@ -123,13 +145,24 @@ def _call_delta(call: _Told) -> ToolCallDelta:
     )
 
 
-def _tokens(choice: _Told) -> list[Token] | None:
-    """With their ids where the server gives those too (vLLM's `return_token_ids`)."""
+def _tokens(choice: _Told) -> tuple[list[Token] | None, list[Token] | None]:
+    """Of an echoed prompt, and of the answer.
+
+    With their ids where the server gives those too (vLLM's `return_token_ids`); the prompt's come
+    first then, and there are more rows than ids of the answer.
+    """
     told = choice.get("logprobs")
     if not told:
-        return None
-    ids = choice.get("token_ids") or ()
+        return None, None
     rows = list(_chat_rows(told) if told.get("content") is not None else _completion_rows(told))
+    ids, prompt = choice.get("token_ids") or (), choice.get("prompt_token_ids") or ()
+    if not prompt or len(rows) < len(prompt) + len(ids):
+        return None, _with_ids(rows, ids)
+    start = len(prompt)
+    return _with_ids(rows[:start], prompt), _with_ids(rows[start:], ids)
+
+
+def _with_ids(rows: "list[_Row]", ids: Sequence[int]) -> list[Token]:
     return [
         Token(text=text, logprob=logprob, id=id, likeliest=likeliest)
         for (text, logprob, likeliest), id in zip_longest(rows, ids[: len(rows)])

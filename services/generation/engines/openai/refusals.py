@@ -16,6 +16,10 @@ from kit.errors import (
 _MESSAGE_LENGTH = 500
 
 
+class NotServed(UpstreamFailed):
+    """The server does not have the model that it was asked for."""
+
+
 def refused(status: int, answer: bytes, retry_after: str | None) -> PlatformError:
     message = message_of(_lenient(answer))
     if status in (401, 403):
@@ -23,7 +27,7 @@ def refused(status: int, answer: bytes, retry_after: str | None) -> PlatformErro
             "The model server refused the platform's key; set GENERATION_OPENAI_API_KEY."
         )
     if status == 404:
-        return UpstreamFailed(f"The model server does not serve this model: {message}")
+        return NotServed(f"The model server does not serve this model: {message}")
     if status == 413:
         return PayloadTooLarge(f"The model server finds the request too large: {message}")
     if status in (400, 422):

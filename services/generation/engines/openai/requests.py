@@ -25,8 +25,18 @@ def body(model: str, request: GenerateRequest, *, stream: bool, **more: Any) -> 
     sent = {name: value for name, value in told if value is not None and value is not False}
     sent |= _shared(request) | _own(request) | more
     if stream:
-        sent["stream_options"] = {"include_usage": True}
+        sent.setdefault("stream_options", {"include_usage": True})
     return orjson.dumps({"model": model, "stream": stream, **sent})
+
+
+def tokenized(model: str, request: GenerateRequest) -> dict[str, Any]:
+    """What vLLM's /tokenize takes, which reads it as it would to answer."""
+    if not isinstance(request, ChatRequest):
+        return {"model": model, "prompt": request.prompt}
+    sent: dict[str, Any] = {"messages": [_message(message) for message in request.messages]}
+    if request.tools:
+        sent["tools"] = [_tool(tool) for tool in request.tools]
+    return {"model": model, **sent}
 
 
 def _shared(request: GenerateRequest) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
+from pathlib import Path
 
 import aiohttp
 from pydantic import SecretStr
@@ -32,13 +33,20 @@ class OpenAIServer:
         key: SecretStr | None = None,
         patience: Patience = Patience(),
         connections: int = 256,
+        socket: Path | None = None,
+        idle: float = 15.0,
     ) -> None:
-        """`base_url` goes up to and with the version: http://127.0.0.1:8001/v1."""
+        """`base_url` goes up to and with the version: http://127.0.0.1:8001/v1.
+
+        With `socket` the connection goes to that file. One that was not used for `idle` seconds is
+        not used again; it must be less than the server's own patience.
+        """
         self._base = base_url.rstrip("/")
         self._headers = {"content-type": "application/json"}
         if key is not None:
             self._headers["authorization"] = f"Bearer {key.get_secret_value()}"
         self._patience, self._connections = patience, connections
+        self._socket, self._idle = socket, idle
         self._session: aiohttp.ClientSession | None = None
 
     async def post(self, path: str, body: bytes) -> bytes:
@@ -46,11 +54,18 @@ class OpenAIServer:
         async with await self.begin(path, body) as reply:
             return await self.rest(reply)
 
-    async def begin(self, path: str, body: bytes) -> aiohttp.ClientResponse:
+    async def get(self, path: str) -> bytes:
+        """As `post`, without a body."""
+        async with await self.begin(path, method="GET") as reply:
+            return await self.rest(reply)
+
+    async def begin(
+        self, path: str, body: bytes = b"", *, method: str = "POST"
+    ) -> aiohttp.ClientResponse:
         """A reply of status 200 that has begun, to be closed by the caller."""
         with _Translated():
-            reply = await self._open().post(
-                self._base + path, data=body, headers=self._headers, allow_redirects=False
+            reply = await self._open().request(
+                method, self._base + path, data=body, headers=self._headers, allow_redirects=False
             )
             if reply.status == 200:
                 return reply
@@ -72,9 +87,15 @@ class OpenAIServer:
                 timeout=aiohttp.ClientTimeout(
                     total=None, sock_connect=self._patience.connect, sock_read=self._patience.read
                 ),
-                connector=aiohttp.TCPConnector(limit=self._connections),
+                connector=self._connector(),
             )
         return self._session
+
+    def _connector(self) -> aiohttp.BaseConnector:
+        limit, idle = self._connections, self._idle
+        if self._socket is None:
+            return aiohttp.TCPConnector(limit=limit, keepalive_timeout=idle)
+        return aiohttp.UnixConnector(str(self._socket), limit=limit, keepalive_timeout=idle)
 
 
 async def events(reply: aiohttp.ClientResponse) -> AsyncGenerator[bytes, None]:

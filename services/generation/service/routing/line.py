@@ -119,9 +119,16 @@ class Line:
         for residency in list(self._residencies.values()):
             await residency.retire(digest)
 
-    async def reconcile(self) -> None:
-        """A replica that does not answer is looked at again the next time."""
+    async def reconcile(self, allowed: set[str] | None) -> None:
+        """A replica that does not answer is looked at again the next time.
+
+        Adapters that are not `allowed` any more leave; None allows all.
+        """
         self._look()
+        if allowed is not None:
+            held = self.pinned.keys() | self._recent.keys()
+            for digest in held.union(*self._residencies.values()) - allowed:
+                await self.remove(digest)
         for seats in list(self._pool.seats.values()):
             try:
                 await self._reconcile(self._residency(seats))

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from kit.errors import PlatformError
 from kit.telemetry import ADAPTER_LOADS
@@ -30,6 +30,9 @@ class Residency:
 
     def __contains__(self, digest: str) -> bool:
         return digest in self._known
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._known)
 
     def __len__(self) -> int:
         return len(self._known)

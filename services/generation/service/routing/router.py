@@ -3,20 +3,21 @@
 import asyncio
 import logging
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from time import monotonic
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 from kit.errors import DeadlineExceeded, NotReady, PlatformError, Unavailable, UpstreamFailed
 from kit.telemetry import RETRIES, ROUTING_REFUSALS
-from services.generation.ports import AdapterRef, Asked, Fleet
+from services.generation.ports import AdapterRef, Asked, Fleet, Replica
 from services.generation.service.routing.admin import AdapterAdmin, AdapterMissing, AdapterUnusable
 from services.generation.service.routing.line import Line, Seat
 from services.generation.service.routing.policy import Policy
 
 log = logging.getLogger(__name__)
 Reply = TypeVar("Reply")
+Desired: TypeAlias = Callable[[], Awaitable[Sequence[tuple[str, AdapterRef]]]]
 _DEFAULT = Policy()
 _REPLICAS_FAULTS = (Unavailable, UpstreamFailed, DeadlineExceeded)
 
@@ -30,7 +31,11 @@ class Router:
         admin: AdapterAdmin,
         policy: Policy = _DEFAULT,
         clock: Callable[[], float] = monotonic,
+        *,
+        desired: Desired | None = None,
     ) -> None:
+        """`desired` tells of every adapter that may be used; the rest is drained and unloaded."""
+        self._desired = desired
         self._fleet, self._admin, self._policy, self._clock = fleet, admin, policy, clock
         self._lines: dict[str, Line] = {}
         self._loop: asyncio.Task[None] | None = None
@@ -99,6 +104,11 @@ class Router:
             self._lines[model] = line
         return line
 
+    def replicas(self, model: str) -> Sequence[Replica]:
+        """Those that are ready, for what takes no place; raises as `begun` where there is none."""
+        self._check_ready(model)
+        return self._fleet.replicas(model)
+
     def pin(self, model: str, adapter: AdapterRef) -> None:
         """Every replica of the model has it from now on, and again after each restart."""
         self.line(model).pinned[adapter.digest] = adapter
@@ -119,7 +129,15 @@ class Router:
 
     async def reconcile(self) -> None:
         """Once: what each replica has, against what it should have."""
-        await asyncio.gather(*(line.reconcile() for line in self._lines.values()))
+        desired = None if self._desired is None else await self._desired()
+        await asyncio.gather(
+            *(
+                line.reconcile(
+                    None if desired is None else {a.digest for m, a in desired if m == model}
+                )
+                for model, line in self._lines.items()
+            )
+        )
 
     async def close(self) -> None:
         if self._loop is not None:
@@ -131,7 +149,10 @@ class Router:
 
     async def _reconcile(self) -> None:
         while True:
-            await self.reconcile()
+            try:
+                await self.reconcile()
+            except PlatformError as error:  # of the registry's database; a line logs its own
+                log.warning("Adapters are not reconciled now: %s", error)
             await asyncio.sleep(self._policy.reconciled_every)
 
     def _check_ready(self, model: str) -> None:

@@ -1,0 +1,147 @@
+"""Texts from vLLM's own servers: routed, with the adapter of the request, and counted exactly."""
+
+import hmac
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Any
+
+import aiohttp
+
+from contracts.generation.answers import Delta, Generation
+from contracts.generation.requests import ChatRequest, CompletionRequest
+from kit.errors import InvalidRequest, Unavailable, UpstreamFailed
+from services.generation.engines.openai.answers import StreamReader, whole_answer
+from services.generation.engines.openai.refusals import NotServed
+from services.generation.engines.openai.requests import body, path, tokenized
+from services.generation.engines.openai.server import events
+from services.generation.engines.vllm.admin import Servers, VllmAdmin
+from services.generation.ports import Asked, Replica
+from services.generation.service.routing.admin import AdapterMissing
+from services.generation.service.routing.line import Seat
+from services.generation.service.routing.router import Router
+
+_TOO_LONG = ("maximum context length", "max_model_len")
+
+
+class VllmEngine:
+    """`salt_key` is a secret of the platform: what one tenant's prompts left in the prefix cache
+    is found by no other's, not even by its timing. The cache is apart by adapter already.
+    """
+
+    def __init__(self, router: Router, servers: Servers, salt_key: bytes) -> None:
+        self._router, self._servers, self._salt_key = router, servers, salt_key
+        self._admin = VllmAdmin(servers)
+
+    async def generate(self, asked: Asked) -> Generation:
+        async def begin(seat: Seat) -> bytes:
+            return await self._whole(seat, asked)
+
+        async with self._router.begun(asked, begin) as (seat, answer):
+            made = whole_answer(asked.model.id, answer, seat.ticket.adapter)
+            seat.used = made.input_tokens + made.output_tokens
+            return made
+
+    async def stream(self, asked: Asked) -> AsyncGenerator[Delta, None]:
+        async def begin(seat: Seat) -> tuple[bytes, AsyncGenerator[bytes, None]]:
+            return await self._first(seat, asked)
+
+        async with self._router.begun(asked, begin) as (seat, (first, payloads)):
+            reader = StreamReader(asked.model.id, seat.ticket.adapter)
+            payload: bytes | None = first
+            async with aclosing(payloads):
+                while payload is not None:
+                    for delta in reader.read(payload):
+                        seat.used = (seat.used or 0) + delta.input_tokens + delta.output_tokens
+                        yield delta
+                    payload = await anext(payloads, None)
+            yield reader.finish()
+
+    async def count_tokens(self, asked: Asked) -> int:
+        """By the model's tokenizer and chat template; asks the first replica that answers."""
+        failed: Unavailable | None = None
+        for replica in self._router.replicas(asked.model.id):
+            try:
+                return await self._count(replica, asked)
+            except Unavailable as error:
+                failed = error
+        raise failed or Unavailable(f"{asked.model.name} has no server now.", retry_after=1)
+
+    async def close(self) -> None:
+        await self._router.close()
+        await self._servers.close()
+
+    async def _whole(self, seat: Seat, asked: Asked) -> bytes:
+        reply = await self._begin(seat, asked, stream=False)
+        with _NOTHING_CAME:
+            async with reply:
+                return await self._servers.of(seat.replica).rest(reply)
+
+    async def _first(self, seat: Seat, asked: Asked) -> tuple[bytes, AsyncGenerator[bytes, None]]:
+        """With the first event read, for until then another replica may be asked."""
+        payloads = events(await self._begin(seat, asked, stream=True))
+        try:
+            with _NOTHING_CAME:
+                return await anext(payloads), payloads
+        except BaseException:
+            await payloads.aclose()
+            raise
+
+    async def _begin(self, seat: Seat, asked: Asked, *, stream: bool) -> aiohttp.ClientResponse:
+        model = seat.ticket.adapter or asked.model.served_as or asked.model.id
+        sent = body(model, asked.request, stream=stream, **self._extras(asked, stream=stream))
+        try:
+            return await self._servers.of(seat.replica).begin(f"/v1{path(asked.request)}", sent)
+        except NotServed as error:
+            if asked.adapter is None:
+                raise
+            raise AdapterMissing(error.message) from error
+        except InvalidRequest as error:
+            if any(words in error.message for words in _TOO_LONG):
+                raise await self._too_long(seat.replica, asked) from error
+            raise
+
+    def _extras(self, asked: Asked, *, stream: bool) -> dict[str, Any]:
+        """What vLLM's servers understand beyond OpenAI's."""
+        request = asked.request
+        salt = hmac.digest(self._salt_key, asked.tenant.encode(), "sha256").hex()
+        extras: dict[str, Any] = {"cache_salt": salt}
+        is_echoed = isinstance(request, CompletionRequest) and request.echo
+        if is_echoed or request.logprobs is not None:
+            extras["return_token_ids"] = True
+        if is_echoed and request.logprobs is None:
+            extras["logprobs"] = 0
+        if stream:  # counts in every event book a stream that is left in the middle
+            extras["stream_options"] = {"include_usage": True, "continuous_usage_stats": True}
+        return extras
+
+    async def _too_long(self, replica: Replica, asked: Asked) -> InvalidRequest:
+        """vLLM stops counting at its limit, so its own message may not have the true number."""
+        count, most = await self._count(replica, asked), replica.limits.context
+        wanted = asked.request.max_tokens
+        output = "" if wanted is None else f", and max_tokens asks for {wanted} more"
+        return InvalidRequest(
+            f"The input has {count} tokens{output}; {asked.model.name} reads and writes at most "
+            f"{most} together. Shorten the input{' or lower max_tokens' if wanted else ''}.",
+            param="messages" if isinstance(asked.request, ChatRequest) else "prompt",
+        )
+
+    async def _count(self, replica: Replica, asked: Asked) -> int:
+        request = asked.request
+        if isinstance(request, CompletionRequest) and not isinstance(request.prompt, str):
+            return len(request.prompt)
+        model = asked.model.served_as or asked.model.id
+        return await self._admin.count(replica, tokenized(model, request))
+
+
+class _NothingCame:
+    """An answer that breaks off before its first byte may be asked for again."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, UpstreamFailed | StopAsyncIteration):
+            raise Unavailable("The model server broke off; try again.", retry_after=1) from error
+
+
+_NOTHING_CAME = _NothingCame()
