@@ -17,7 +17,17 @@ from benchmarks.support import machine
 from benchmarks.support.page import page
 from benchmarks.support.processes import ROOT
 
-NAMES = ("gateway", "startup", "retrieve", "jobs", "index", "embeddings", "s3_upload")
+NAMES = (
+    "gateway",
+    "generation",
+    "generation_memory",
+    "startup",
+    "retrieve",
+    "jobs",
+    "index",
+    "embeddings",
+    "s3_upload",
+)
 """In the order of the page. Each is a module here with `run() -> dict` and `verdicts` in it."""
 
 RESULTS = Path(__file__).parent / "results"
