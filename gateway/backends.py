@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from contracts.generation.client import GenerationClient
 from contracts.search.client import SearchClient
 from kit.auth.metering import Metering
+from kit.batches.store import Batches
 from kit.catalogue import Catalogue
 from kit.database import Database
 from kit.files.store import Files
@@ -19,6 +20,7 @@ class Backends:
     database: Database
     objects: ObjectStore
     files: Files
+    batches: Batches
     jobs: Jobs
     catalogue: Catalogue
     search: SearchClient

@@ -21,6 +21,7 @@ from integrations.redis.waker import RedisWaker
 from kit.auth.internal import InternalTrust
 from kit.auth.keyring import Keyring
 from kit.auth.limits import Limiter, LimitsOf, LocalLimiter
+from kit.batches.store import Batches
 from kit.catalogue import load
 from kit.database import clock
 from kit.disk import check_room
@@ -54,11 +55,13 @@ class Standalone:
         self._generation = self._reach(settings.generation_url)
         trust = InternalTrust(keyring.internal)
         catalogue = load(settings.models).with_served(settings.openai_model)
+        waker = self._waker(settings.broker_url)
         backends = Backends(
             database=self._database,
             objects=self._objects,
             files=self._files,
-            jobs=Jobs(self._database, self._waker(settings.broker_url)),
+            batches=Batches(self._database, waker),
+            jobs=Jobs(self._database, waker),
             catalogue=catalogue,
             search=SearchClient(self._search, trust),
             generation=GenerationClient(self._generation, trust),

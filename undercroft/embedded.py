@@ -20,6 +20,7 @@ from integrations.local.blobs import LocalBlobs
 from kit.auth.internal import InternalTrust
 from kit.auth.keyring import Keyring
 from kit.auth.limits import LocalLimiter
+from kit.batches.store import Batches
 from kit.database import Database, clock
 from kit.disk import check_room, usable
 from kit.errors import Unavailable
@@ -37,7 +38,8 @@ from services.generation.settings import GenerationSettings
 from services.search.app import Surroundings
 from services.search.app import create_app as create_search
 from services.search.settings import SearchSettings
-from workers.handlers import Clients, build_handlers
+from workers.clients import Clients
+from workers.handlers import build_handlers
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,22 +112,25 @@ class Embedded:
         )
         search = SearchClient(InProcessTransport(search_app), self._trust)
         self._services = [generation_app, search_app]
+        catalogue = catalogue_of(generation_settings)
+        metering = self._access.metering(catalogue)
+        clients = Clients(search, generation, self.database, self._objects, self._files, metering)
         self._runner = JobRunner(
             self.database,
-            build_handlers(Clients(search)),
+            build_handlers(clients),
             self._waker,
             instance_lock=self.folder.root / "runner.lock",
         )
-        catalogue = catalogue_of(generation_settings)
         backends = Backends(
             database=self.database,
             objects=self._objects,
             files=self._files,
+            batches=Batches(self.database, self._waker),
             jobs=Jobs(self.database, self._waker),
             catalogue=catalogue,
             search=search,
             generation=generation,
-            metering=self._access.metering(catalogue),
+            metering=metering,
         )
         return create_gateway(backends, self._access, ready=self._ready, lifespan=self._lifespan)
 

@@ -10,7 +10,7 @@ from kit.process import open_database, process
 from kit.settings import settings_of
 from workers.app import create_app
 from workers.dispatcher import Dispatcher, celery_publisher
-from workers.handlers import open_handlers
+from workers.handlers import KINDS, open_handlers
 from workers.pulse import beating
 from workers.settings import WorkerSettings
 from workers.tasks import run_worker
@@ -25,8 +25,8 @@ async def run_dispatcher(settings: WorkerSettings) -> None:
     waker = RedisWaker(settings.broker_url.get_secret_value())
     publish = celery_publisher(create_app(settings))
     try:
-        async with beating(settings.pulse), open_handlers(settings) as handlers:
-            dispatcher = Dispatcher(database, settings, publish, waker.wait, kinds=list(handlers))
+        async with beating(settings.pulse):
+            dispatcher = Dispatcher(database, settings, publish, waker.wait, kinds=KINDS)
             await dispatcher.run(stop)
     finally:
         await waker.close()

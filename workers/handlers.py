@@ -1,41 +1,41 @@
-"""Which kind of job is done by whom: every handler only asks a service."""
+"""Which kind of job is done by whom."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 
-from contracts.search.client import SearchClient
-from contracts.transport import HttpTransport
-from kit.auth.internal import InternalTrust
-from kit.auth.keyring import Keyring
-from kit.jobs.ports import Handlers
+from contracts.generation.metered import MeteredGeneration
+from kit.batches.store import KIND as BATCH
+from kit.jobs.ports import Handler, Handlers
+from workers.batch.job import BatchJob
+from workers.batch.openai import Endpoints, OpenAIBatches
+from workers.clients import Clients, open_clients
 from workers.ingestion import Ingestion, Removal
 from workers.settings import WorkerSettings
 
-_STEP_PATIENCE = 3600.0  # seconds: a step is a whole document, which may be a long one
+
+def _batch(clients: Clients) -> Handler:
+    generation = MeteredGeneration(clients.generation, clients.metering)
+    endpoints = Endpoints(generation, clients.search, clients.metering)
+    wires = {"openai": OpenAIBatches(clients.database, clients.files, endpoints)}
+    return BatchJob(clients.database, wires).run
 
 
-@dataclass(frozen=True, slots=True)
-class Clients:
-    """One typed client per service that does the work of a job kind."""
+_HANDLERS: Mapping[str, Callable[[Clients], Handler]] = {
+    "ingestion": lambda clients: Ingestion(clients.search).run,
+    "removal": lambda clients: Removal(clients.search).run,
+    BATCH: _batch,
+}
+"""By job kind; a kind that is not here stays queued for a worker that knows it."""
 
-    search: SearchClient
+KINDS = tuple(_HANDLERS)
 
 
 def build_handlers(clients: Clients) -> Handlers:
-    """By job kind; a kind that is not here stays queued for a worker that knows it."""
-    return {
-        "ingestion": Ingestion(clients.search).run,
-        "removal": Removal(clients.search).run,
-    }
+    return {kind: build(clients) for kind, build in _HANDLERS.items()}
 
 
 @asynccontextmanager
 async def open_handlers(settings: WorkerSettings) -> AsyncIterator[Handlers]:
     """The handlers of a worker process, with clients open on its event loop."""
-    trust = InternalTrust(Keyring.load(settings.master_key_file).internal)
-    transport = HttpTransport(settings.search_url, timeout=_STEP_PATIENCE)
-    try:
-        yield build_handlers(Clients(SearchClient(transport, trust)))
-    finally:
-        await transport.close()
+    async with open_clients(settings) as clients:
+        yield build_handlers(clients)

@@ -5,6 +5,7 @@ from pathlib import Path
 from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
+from kit.catalogue import DEFAULT_FOLDER
 from kit.jobs.dispatch import RESEND_AFTER
 from kit.settings import MASTER_KEY, PlatformSettings
 
@@ -20,7 +21,14 @@ class WorkerSettings(PlatformSettings):
     """Redis or RabbitMQ; losing it, even with all its messages, loses no job."""
     master_key_file: Path = MASTER_KEY
     """The secret that every process of the platform shares."""
+    redis_url: SecretStr | None = None
+    """Where the gateways hold tenants to their limits; without it each process holds its own."""
+    objects: Path = Path("/data/objects")
+    """Shared with the gateway."""
+    models: Path = DEFAULT_FOLDER
+    """The folder of model files, which have the prices."""
     search_url: str = "http://search:8000"
+    generation_url: str = "http://generation:8000"
     concurrency: int = Field(default=2, ge=1)
     """Child processes of one worker; each runs one job at a time."""
     fleet: int = Field(default=2, ge=1)

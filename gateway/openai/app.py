@@ -11,7 +11,7 @@ from contracts.client import invalid_member
 from gateway.backends import Backends
 from gateway.channel import Channel, ClientGone
 from gateway.gate import Gate, Visit
-from gateway.openai import files
+from gateway.openai import batches, files
 from gateway.openai.call import Call
 from gateway.openai.chat import create_chat_completion
 from gateway.openai.completions import create_completion
@@ -36,6 +36,10 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/files/{id}", "openai:GetFile", files.get_file),
     Route("GET", "/files/{id}/content", "openai:GetFileContent", files.get_file_content),
     Route("DELETE", "/files/{id}", "openai:DeleteFile", files.delete_file),
+    Route("POST", "/batches", "openai:CreateBatch", batches.create_batch),
+    Route("GET", "/batches", "openai:ListBatches", batches.list_batches),
+    Route("GET", "/batches/{id}", "openai:GetBatch", batches.get_batch),
+    Route("POST", "/batches/{id}/cancel", "openai:CancelBatch", batches.cancel_batch),
 )
 
 

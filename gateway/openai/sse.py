@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from gateway.openai.errors import error_object
+from dialects.openai.errors import error_object
 from gateway.response import Response
 from kit.errors import PlatformError
 from kit.service import started

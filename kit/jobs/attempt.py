@@ -17,7 +17,7 @@ from kit.jobs.failpoints import failpoint
 from kit.jobs.finish import end_cancelled, finish_job, finished_by, release_job
 from kit.jobs.heart import Heart
 from kit.jobs.job import ClaimedJob
-from kit.jobs.ports import Handlers, JobCancelled, JobLost, JsonObject
+from kit.jobs.ports import Handlers, JobCancelled, JobLost, JobYielded, JsonObject
 from kit.jobs.retry import crash_job, fail_job
 from kit.telemetry import JOB_ATTEMPTS, JOB_RERUNS
 
@@ -77,6 +77,8 @@ class Attempt:
             raise
         except (JobCancelled, asyncio.CancelledError) as error:
             outcome, settle = self._stopped(error)
+        except JobYielded:
+            outcome, settle = "released", release_job
         except PlatformError as error:
             outcome, settle = "failed", _failure(error)
         except Exception:

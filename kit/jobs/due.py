@@ -48,6 +48,12 @@ def due_jobs(
     return [job for _, job in turns]
 
 
+def others_wait(connection: Connection) -> bool:
+    """Whether some job is due and has no place: what a long job may yield to."""
+    due = select(jobs.c.id).where(IS_QUEUED, jobs.c.run_at <= db_now()).limit(1)
+    return connection.execute(due).first() is not None
+
+
 def _count_by_tenant(connection: Connection, which: ColumnElement[bool]) -> Counter[str]:
     rows = connection.execute(
         select(jobs.c.tenant, func.count()).where(which).group_by(jobs.c.tenant)

@@ -18,6 +18,13 @@ class JobCancelled(Conflict):
     """The user asked for a stop; let it pass through the handler."""
 
 
+class JobYielded(Exception):
+    """Raise it in a long handler so that other jobs get its place; it counts as no failure.
+
+    The job is queued again at once, with its checkpoint, behind those that wait.
+    """
+
+
 class JobContext(Protocol):
     """A claimed job, while its lease holds. Every method raises JobLost once it does not."""
 

@@ -1,0 +1,134 @@
+"""What the job of a batch writes, each in one transaction behind its fence."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, delete, select, update
+
+from kit.batches.records import Answered, Batch, Outcome
+from kit.batches.store import COLUMNS
+from kit.batches.tables import ANSWERS, BATCHES
+from kit.database import clock, db_now, insert_or_ignore
+from kit.errors import NotFound
+from kit.jobs.due import others_wait
+from kit.jobs.fence import fence
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What may end a turn: the owner's wish, the time, or others who wait for the place."""
+
+    cancelled: bool
+    expired: bool
+    others_wait: bool
+    done: int
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Who writes: one attempt of the batch's job, on behalf of its tenant."""
+
+    tenant: str
+    job: str
+    epoch: int
+
+
+def load(connection: Connection, hold: Hold) -> Batch:
+    row = connection.execute(select(*COLUMNS).where(_this(hold))).one_or_none()
+    if row is None:
+        raise NotFound("The batch of this job is gone.")
+    return Batch(*row)
+
+
+def answered_lines(connection: Connection, hold: Hold) -> set[tuple[int, int]]:
+    """Sources and numbers of the lines that need no answer any more."""
+    rows = connection.execute(select(ANSWERS.c.source, ANSWERS.c.line).where(_theirs(hold)))
+    return {(row.source, row.line) for row in rows}
+
+
+def begin(connection: Connection, hold: Hold, total: int, told: dict[str, Any]) -> Batch:
+    """The input is read, and there are so many lines to answer."""
+    fence(connection, hold.job, hold.epoch)
+    values = {"total": total, "told": told, "begun_at": db_now()}
+    connection.execute(update(BATCHES).where(_this(hold)).values(values))
+    return load(connection, hold)
+
+
+def append(connection: Connection, hold: Hold, answers: Sequence[Answered]) -> Standing:
+    """Keeps answers; a line that has one already keeps it, so that nothing is there twice."""
+    fence(connection, hold.job, hold.epoch)
+    added = {"succeeded": 0, "failed": 0, "tokens_in": 0, "tokens_out": 0}
+    for answer in answers:
+        values = {"job": hold.job, "source": answer.source, "line": answer.line}
+        values |= {"tenant": hold.tenant, "ok": answer.ok, "output": answer.output}
+        kept = connection.execute(insert_or_ignore(connection, ANSWERS).values(values))
+        if kept.rowcount:
+            added["succeeded" if answer.ok else "failed"] += 1
+            added["tokens_in"] += answer.tokens_in
+            added["tokens_out"] += answer.tokens_out
+    more = {name: BATCHES.c[name] + count for name, count in added.items() if count}
+    if more:
+        connection.execute(update(BATCHES).where(_this(hold)).values(more))
+    batch = load(connection, hold)
+    return Standing(
+        cancelled=batch.cancelling_at is not None,
+        expired=batch.expires_at <= clock(connection),
+        others_wait=others_wait(connection),
+        done=batch.succeeded + batch.failed,
+    )
+
+
+def finalize(connection: Connection, hold: Hold) -> Batch:
+    """Every line that will be answered is; only the outputs are left to write."""
+    fence(connection, hold.job, hold.epoch)
+    now = update(BATCHES).where(_this(hold), BATCHES.c.finalizing_at.is_(None))
+    connection.execute(now.values(finalizing_at=db_now()))
+    return load(connection, hold)
+
+
+def outputs(
+    connection: Connection,
+    hold: Hold,
+    after: tuple[int, int],
+    limit: int,
+    *,
+    source: int | None,
+    ok: bool | None,
+) -> list[tuple[int, int, bytes]]:
+    """Answers behind the line `after`, in the order of the input; None: of any kind."""
+    behind = (ANSWERS.c.source > after[0]) | (
+        (ANSWERS.c.source == after[0]) & (ANSWERS.c.line > after[1])
+    )
+    query = select(ANSWERS.c.source, ANSWERS.c.line, ANSWERS.c.output).where(_theirs(hold), behind)
+    if source is not None:
+        query = query.where(ANSWERS.c.source == source)
+    if ok is not None:
+        query = query.where(ANSWERS.c.ok == ok)
+    query = query.order_by(ANSWERS.c.source, ANSWERS.c.line).limit(limit)
+    return [(row.source, row.line, bytes(row.output)) for row in connection.execute(query)]
+
+
+def end(connection: Connection, hold: Hold, outcome: Outcome, told: dict[str, Any]) -> None:
+    """The outputs are whole, so the answers need no rows any more.
+
+    Call it with the end of the job, or behind its fence.
+    """
+    connection.execute(
+        update(BATCHES).where(_this(hold)).values(outcome=outcome, told=told, ended_at=db_now())
+    )
+    connection.execute(delete(ANSWERS).where(_theirs(hold)))
+
+
+def end_cancelled(connection: Connection, hold: Hold, told: dict[str, Any]) -> None:
+    """As `end`, where the job itself was cancelled, and so ends by another transaction."""
+    fence(connection, hold.job, hold.epoch)
+    end(connection, hold, "cancelled", told)
+
+
+def _this(hold: Hold) -> Any:
+    return (BATCHES.c.tenant == hold.tenant) & (BATCHES.c.job == hold.job)
+
+
+def _theirs(hold: Hold) -> Any:
+    return (ANSWERS.c.tenant == hold.tenant) & (ANSWERS.c.job == hold.job)

@@ -1,0 +1,50 @@
+"""The job that checks an adapter, step by step through the generation service."""
+
+from contracts.generation.adapters import AdmitAdapter
+from contracts.generation.adapters_client import AdaptersClient
+from kit.auth.principal import Principal
+from kit.errors import NotFound
+from kit.jobs.ports import JobCancelled, JobContext, JsonObject
+
+_STEPS = ("weights", "parity")
+
+
+class Admission:
+    """Each step may be done again, so an attempt begins with the first."""
+
+    def __init__(self, adapters: AdaptersClient) -> None:
+        self._adapters = adapters
+
+    async def run(self, context: JobContext) -> JsonObject:
+        """What is deleted meanwhile needs no more checks."""
+        digest = context.input["digest"]
+        try:
+            return {"digest": digest, "state": await self._check(context)}
+        except JobCancelled:
+            await self._ask(context, "stopped")
+            raise
+        except NotFound:
+            return {"digest": digest, "state": "deleted"}
+
+    async def _check(self, context: JobContext) -> str:
+        state = "checking"
+        for done, step in enumerate(_STEPS):
+            await context.progress(done, len(_STEPS), step)
+            state = await self._ask(context, step)
+            if state != "checking":
+                break
+        await context.progress(len(_STEPS), len(_STEPS))
+        return state
+
+    async def _ask(self, context: JobContext, step: str) -> str:
+        """The tenant is the row's, whatever the input says."""
+        who = Principal(context.tenant, context.input["account"], context.input["key"])
+        ask = AdmitAdapter.model_validate(
+            {
+                "digest": context.input["digest"],
+                "step": step,
+                "job": context.id,
+                "epoch": context.epoch,
+            }
+        )
+        return (await self._adapters.admit(who, ask)).state

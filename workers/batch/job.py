@@ -1,0 +1,88 @@
+"""The job of a batch: reads its input, answers its lines, writes its outputs."""
+
+from collections.abc import Mapping
+from contextlib import aclosing
+from dataclasses import replace
+from functools import partial
+
+from kit.auth.principal import Principal
+from kit.batches import progress
+from kit.batches.progress import Hold
+from kit.batches.records import Answered, Outcome
+from kit.database import Database
+from kit.jobs.ports import JobCancelled, JobContext, JobYielded, JsonObject
+from workers.batch.turn import Turn
+from workers.batch.wire import BatchRefused, BatchWire, Running
+
+_AT_ONCE = 200
+_OUTCOMES: dict[str, Outcome] = {
+    "done": "completed",
+    "cancelled": "cancelled",
+    "expired": "expired",
+}
+
+
+class BatchJob:
+    """Goes on where an attempt before it ended: at the lines that have no answer yet."""
+
+    def __init__(self, database: Database, wires: Mapping[str, BatchWire]) -> None:
+        """`wires` by the names that batches give theirs."""
+        self._database, self._wires = database, wires
+
+    async def run(self, context: JobContext) -> JsonObject:
+        """Raises JobYielded when it has had its turn and others wait."""
+        hold = Hold(context.tenant, context.id, context.epoch)
+        batch = await self._database.read(progress.load, hold)
+        who = Principal(context.tenant, context.input["account"], context.input["key"])
+        running, wire = Running(batch, who, hold), self._wires[batch.wire]
+        try:
+            if batch.total is None and batch.cancelling_at is None:
+                running = await self._begin(running, wire)
+            return await self._run(running, wire, context)
+        except BatchRefused as refusal:
+            context.at_finish(partial(progress.end, hold=hold, outcome="failed", told=refusal.told))
+            return {"outcome": "failed"}
+        except JobCancelled:
+            told = await self._conclude(running, wire, "cancelled")
+            await self._database.write(progress.end_cancelled, hold, told)
+            raise
+
+    async def _begin(self, running: Running, wire: BatchWire) -> Running:
+        checked = await wire.check(running)
+        batch = await self._database.write(
+            progress.begin, running.hold, checked.total, checked.told
+        )
+        return replace(running, batch=batch)
+
+    async def _run(self, running: Running, wire: BatchWire, context: JobContext) -> JsonObject:
+        outcome: Outcome = "cancelled"
+        if running.batch.cancelling_at is None:
+            ending = await Turn(self._database, wire, running, context).run()
+            if ending == "yielded":
+                raise JobYielded
+            outcome = _OUTCOMES[ending]
+        if outcome == "expired":
+            await self._tell_expired(running, wire)
+        told = await self._conclude(running, wire, outcome)
+        context.at_finish(partial(progress.end, hold=running.hold, outcome=outcome, told=told))
+        return {"outcome": outcome}
+
+    async def _tell_expired(self, running: Running, wire: BatchWire) -> None:
+        done = await self._database.read(progress.answered_lines, running.hold)
+        told: list[Answered] = []
+        async with aclosing(wire.lines(running)) as lines:
+            async for line in lines:
+                if (line.source, line.number) in done:
+                    continue
+                if (answer := wire.expired(running, line)) is not None:
+                    told.append(answer)
+                if len(told) == _AT_ONCE:
+                    await self._database.write(progress.append, running.hold, told)
+                    told = []
+        await self._database.write(progress.append, running.hold, told)
+
+    async def _conclude(
+        self, running: Running, wire: BatchWire, outcome: Outcome
+    ) -> dict[str, object]:
+        batch = await self._database.write(progress.finalize, running.hold)
+        return await wire.conclude(replace(running, batch=batch), outcome)

@@ -1,0 +1,173 @@
+"""One turn of a batch: its open lines answered side by side, and kept as they come."""
+
+import asyncio
+import logging
+import time
+from contextlib import aclosing, suppress
+from secrets import SystemRandom
+from typing import Literal, TypeAlias
+
+from kit.batches import progress
+from kit.batches.records import Answered
+from kit.database import Database
+from kit.errors import (
+    BudgetSpent,
+    DeadlineExceeded,
+    Internal,
+    PlatformError,
+    RateLimited,
+    Unavailable,
+    UpstreamFailed,
+)
+from kit.jobs.ports import JobContext
+from workers.batch.wire import BatchWire, Line, Running
+
+log = logging.getLogger(__name__)
+
+Ending: TypeAlias = Literal["done", "cancelled", "expired", "yielded"]
+
+AT_ONCE = 32
+KEPT_EVERY = 0.2
+"""Seconds for which answers wait to be written together: what a crash has to answer again."""
+TOLD_EVERY = 2.0
+LEAST_TURN = 10.0
+"""Seconds that a batch keeps its place while others wait for one."""
+PATIENCE = 20.0
+"""Seconds that lines under way have to end when a batch gives its place up."""
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0
+_TRIES = 3  # of a line whose engine answered badly; one that is busy is asked for as long as it is
+_chance = SystemRandom()
+
+
+class Turn:
+    """Run it once."""
+
+    def __init__(
+        self, database: Database, wire: BatchWire, running: Running, context: JobContext
+    ) -> None:
+        self._database, self._wire = database, wire
+        self._running, self._context = running, context
+        self._slots = asyncio.Semaphore(AT_ONCE)
+        self._answers: list[Answered] = []
+        self._under_way: set[asyncio.Task[None]] = set()
+        self._ending: Ending = "done"
+        self._stop, self._finished = asyncio.Event(), asyncio.Event()
+        self._began = self._told = time.monotonic()
+
+    async def run(self) -> Ending:
+        """Raises JobLost, JobCancelled, and what breaks the input."""
+        done = await self._database.read(progress.answered_lines, self._running.hold)
+        keeper = asyncio.create_task(self._keep_on())
+        try:
+            await self._begin_all(done)
+            await self._settle()
+            self._finished.set()
+            await keeper
+        finally:
+            keeper.cancel()
+            await self._leave()
+            await asyncio.gather(keeper, return_exceptions=True)
+        return self._ending
+
+    async def _begin_all(self, done: set[tuple[int, int]]) -> None:
+        async with aclosing(self._wire.lines(self._running)) as lines:
+            async for line in lines:
+                if (line.source, line.number) in done:
+                    continue
+                await self._slots.acquire()
+                if self._stop.is_set():
+                    return
+                task = asyncio.create_task(self._answer(line))
+                self._under_way.add(task)
+                task.add_done_callback(self._ended)
+
+    def _ended(self, task: "asyncio.Task[None]") -> None:
+        self._under_way.discard(task)
+        self._slots.release()
+
+    async def _settle(self) -> None:
+        """Lets what is under way end; once the batch stops, not for long, or not at all."""
+        while self._under_way and not self._stop.is_set():
+            await asyncio.wait(self._under_way, timeout=KEPT_EVERY)
+        if self._under_way and self._ending == "yielded":
+            await asyncio.wait(self._under_way, timeout=PATIENCE)
+        await self._leave()
+
+    async def _leave(self) -> None:
+        """A line that is left has no answer, and so is asked again by the next turn."""
+        left = list(self._under_way)
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+
+    async def _answer(self, line: Line) -> None:
+        try:
+            answered = await self._tried(line)
+        except PlatformError as error:
+            answered = self._wire.failed(self._running, line, error)
+        except Exception:
+            log.exception("a line of batch %s broke", self._running.batch.id)
+            failure = Internal("The server had an error; try this request again.")
+            answered = self._wire.failed(self._running, line, failure)
+        if answered is not None:
+            self._answers.append(answered)
+
+    async def _tried(self, line: Line) -> Answered | None:
+        """None where the batch stops before the line has had its answer."""
+        tries, pause = 0, _FIRST_PAUSE
+        while True:
+            try:
+                return await self._wire.answer(self._running, line)
+            except BudgetSpent:
+                raise
+            except (RateLimited, Unavailable) as error:
+                wanted = max(pause, error.retry_after or 0.0)
+            except (UpstreamFailed, DeadlineExceeded, Internal):
+                tries += 1
+                if tries == _TRIES:
+                    raise
+                wanted = pause
+            pause = min(pause * 2, _LONGEST_PAUSE)
+            try:
+                async with asyncio.timeout(min(wanted, _LONGEST_PAUSE) * _chance.uniform(0.5, 1)):
+                    await self._stop.wait()
+                return None
+            except TimeoutError:
+                continue
+
+    async def _keep_on(self) -> None:
+        """Until all is kept; what ends it before ends the turn."""
+        try:
+            is_last = False
+            while not is_last:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(KEPT_EVERY):
+                        await self._finished.wait()
+                is_last = self._finished.is_set()
+                await self._keep()
+        finally:
+            self._halt()
+
+    async def _keep(self) -> None:
+        """Writes what came since the last time, and learns whether to go on."""
+        answers, self._answers = self._answers, []
+        standing = await self._database.write(progress.append, self._running.hold, answers)
+        now = time.monotonic()
+        if now > self._told + TOLD_EVERY:
+            self._told = now
+            await self._context.progress(standing.done, self._running.batch.total or 0)
+        if standing.cancelled:
+            self._end("cancelled")
+        elif standing.expired:
+            self._end("expired")
+        elif standing.others_wait and now > self._began + LEAST_TURN:
+            self._end("yielded")
+
+    def _end(self, ending: Ending) -> None:
+        if not self._stop.is_set():
+            self._ending = ending
+            self._halt()
+
+    def _halt(self) -> None:
+        self._stop.set()
+        self._slots.release()  # whoever waits for a place is to see that it is over

@@ -1,0 +1,85 @@
+"""What the handlers of jobs reach: services by their clients, and the stores of the platform."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+
+from contracts.generation.client import GenerationClient
+from contracts.search.client import SearchClient
+from contracts.transport import HttpTransport
+from integrations.local.blobs import LocalBlobs
+from integrations.redis.limits import RedisLimiter, connect
+from kit.auth.budgets import Budgets
+from kit.auth.directory import KeyDirectory
+from kit.auth.internal import InternalTrust
+from kit.auth.keyring import Keyring
+from kit.auth.limits import Limiter, LimitsOf, LocalLimiter
+from kit.auth.metering import Metering
+from kit.auth.usage import UsageMeter
+from kit.catalogue import load
+from kit.database import Database
+from kit.files.store import Files
+from kit.objects.store import ObjectStore
+from workers.settings import WorkerSettings
+
+_STEP_PATIENCE = 3600.0  # seconds: a step is a whole document, which may be a long one
+
+
+@dataclass(frozen=True, slots=True)
+class Clients:
+    """One typed client per service, and what is shared with the doors."""
+
+    search: SearchClient
+    generation: GenerationClient
+    database: Database
+    objects: ObjectStore
+    files: Files
+    metering: Metering
+
+
+@asynccontextmanager
+async def open_clients(settings: WorkerSettings) -> AsyncIterator[Clients]:
+    """Of a worker process, on its event loop."""
+    keyring = Keyring.load(settings.master_key_file)
+    trust = InternalTrust(keyring.internal)
+    async with AsyncExitStack() as stack:
+        database = Database(settings.database_url.get_secret_value(), readers=2, writers=2)
+        stack.callback(database.close)
+        blobs = LocalBlobs(settings.objects)
+        stack.callback(blobs.close)
+        objects = ObjectStore(database, blobs)
+        yield Clients(
+            SearchClient(_reach(stack, settings.search_url), trust),
+            GenerationClient(_reach(stack, settings.generation_url), trust),
+            database,
+            objects,
+            Files(database, objects),
+            _metering(stack, settings, database, keyring),
+        )
+
+
+def _reach(stack: AsyncExitStack, url: str) -> HttpTransport:
+    transport = HttpTransport(url, timeout=_STEP_PATIENCE)
+    stack.push_async_callback(transport.close)
+    return transport
+
+
+def _metering(
+    stack: AsyncExitStack, settings: WorkerSettings, database: Database, keyring: Keyring
+) -> Metering:
+    directory = KeyDirectory(database, keyring)
+    stack.push_async_callback(directory.close)
+    usage = UsageMeter(database)
+    usage.start()
+    stack.push_async_callback(usage.close)
+    limiter = _limiter(stack, settings)(directory.limits_of)
+    return Metering(limiter, usage, Budgets(database, usage), load(settings.models))
+
+
+def _limiter(stack: AsyncExitStack, settings: WorkerSettings) -> Callable[[LimitsOf], Limiter]:
+    if settings.redis_url is None:
+        return LocalLimiter
+    redis = connect(settings.redis_url.get_secret_value())
+    stack.push_async_callback(redis.aclose)
+    return partial(RedisLimiter, redis)
