@@ -5,6 +5,9 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.platform import Platform, given_platform, running_platform
+from tests.support.vllm import tiny, vllm_platform, vllm_replica
+
+__all__ = ["platform", "tiny", "vllm_platform", "vllm_replica"]
 
 
 @pytest.fixture(scope="session")

@@ -3,10 +3,12 @@
 Fixtures of the session (all start only where a test asks for them):
 - `tiny`: a `Tiny`, the folder of a random Llama (`.model`), the folders of its adapters
   (`.adapters["es"]`, ranks 4, 8, 16 and 64) and PEFT's own answers (`.oracle(prompts, tokens)`);
-- `vllm_replica`: one vLLM server of the tiny model as the platform starts it, a `Replica`;
+- `vllm_replica`: one vLLM server of the tiny model as the platform starts it, a `Replica`, without
+  a platform around it: `max_loras` 2, three adapters in memory;
 - `vllm_platform`: `undercroft up --model tiny=FOLDER`, ready to generate.
 """
 
+import asyncio
 import hashlib
 import json
 import os
@@ -20,6 +22,10 @@ from pathlib import Path
 import httpx
 import pytest
 
+from kit.catalogue import load
+from services.generation.engines.launchers.process import ProcessLauncher
+from services.generation.ports import Replica
+from services.generation.settings import GenerationSettings
 from tests.support.platform import ROOT, Platform, running_platform
 
 PYTHON = ROOT / ".venv-vllm" / "bin" / "python"
@@ -27,6 +33,8 @@ RECIPE = ROOT / "tests" / "support" / "tiny_llama.py"
 ORACLE = ROOT / "tests" / "support" / "peft_oracle.py"
 NAME = "tiny"
 START_SECONDS = 240.0
+SMALL = {"GENERATION_VLLM_CACHE_GIB": "1", "GENERATION_VLLM_MAX_NUM_SEQS": "16"}
+"""Settings under which several copies find room on a small machine."""
 
 
 @dataclass(frozen=True)
@@ -68,10 +76,29 @@ def tiny() -> Tiny:
 
 
 @pytest.fixture(scope="session")
+def vllm_replica(tiny: Tiny, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Replica]:
+    """A server of the tiny model, under the name `local.tiny`, with room for two adapters."""
+    settings = GenerationSettings(
+        folder=tmp_path_factory.mktemp("vllm-replica"),
+        vllm_cache_gib=1,
+        vllm_max_loras=2,
+        vllm_max_cpu_loras=3,
+        vllm_max_num_seqs=16,
+    )
+    model = load().with_folder(NAME, tiny.model).find(NAME)
+    with asyncio.Runner() as runner:
+        launched = runner.run(ProcessLauncher(settings).launch(model))
+        try:
+            yield runner.run(launched.ready())
+        finally:
+            runner.run(launched.stop())
+
+
+@pytest.fixture(scope="session")
 def vllm_platform(tiny: Tiny, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     """The platform with the tiny model as its first base model, once it generates."""
     data = tmp_path_factory.mktemp("vllm-platform")
-    with running_platform(data, options=("--model", f"{NAME}={tiny.model}")) as platform:
+    with running_platform(data, env=SMALL, options=("--model", f"{NAME}={tiny.model}")) as platform:
         await_model(platform)
         yield platform
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
@@ -13,9 +13,6 @@ from services.generation.service.pool import Pace, Pool
 from services.generation.service.scaling import Scaler
 
 log = logging.getLogger(__name__)
-
-_LOOK = 1.0
-"""Seconds between two looks at what waits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +25,15 @@ class Pools:
     """A Fleet over a launcher. Everything is in memory: holders ask again after a restart."""
 
     def __init__(
-        self, catalogue: Catalogue, launcher: Launcher, *, target: int, pace: Pace | None = None
+        self,
+        catalogue: Catalogue,
+        launcher: Launcher,
+        scaler: Callable[[], Scaler],
+        pace: Pace | None = None,
     ) -> None:
-        """`target` is how many requests one copy should have at once where pools may grow."""
+        """`scaler` makes what decides how large a pool should be that may grow."""
         self._catalogue, self._launcher = catalogue, launcher
-        self._target, self._pace = target, pace or Pace()
+        self._scaler, self._pace = scaler, pace or Pace()
         self._pools: dict[str, Pool] = {}
         self._wishes: dict[str, dict[str, _Wish]] = {}
         self._scalers: dict[str, Scaler] = {}
@@ -61,7 +62,7 @@ class Pools:
         self._wishes[model] = wishes
         if model not in self._pools:
             self._pools[model] = Pool(entry, self._launcher, self._pace)
-            self._scalers[model] = Scaler(self._target)
+            self._scalers[model] = self._scaler()
         self._settle(model)
 
     async def release(self, model: str, holder: str) -> None:
@@ -83,12 +84,8 @@ class Pools:
 
     def _entry(self, model: str) -> ModelEntry:
         entry = self._catalogue.find(model, kind="text")
-        if entry.engine != "vllm" or not entry.is_here:
-            raise NotFound(
-                f"The model {entry.id} has no weights here. Start the platform with "
-                f"`--model {entry.name}=FOLDER`, or give its model file `replicas`.",
-                param="model",
-            )
+        if entry.engine != "vllm":
+            raise NotFound(f"The model {entry.id} has no servers of its own.", param="model")
         return entry
 
     def _settle(self, model: str) -> None:
@@ -123,7 +120,7 @@ class Pools:
 
     async def _look(self) -> None:
         while True:
-            await asyncio.sleep(_LOOK)
+            await asyncio.sleep(self._pace.look)
             for model in self._pools:
                 self._settle(model)
 

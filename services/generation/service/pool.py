@@ -20,6 +20,8 @@ class Pace:
     first: float = 1.0
     longest: float = 60.0
     steady: float = 30.0
+    look: float = 1.0
+    """Between two looks at what waits."""
     loop: int = 2
     """Ends in a row, none after a steady life, that are called a failure."""
 

@@ -1,0 +1,60 @@
+"""A launcher whose servers live and die as a test says."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from kit.catalogue import ModelEntry
+from kit.errors import Conflict, Unavailable
+from services.generation.ports import EngineLimits, Launched, Launcher, Replica
+
+LIMITS = EngineLimits(context=100, sequences=4, adapters=2, rank=8)
+
+
+@dataclass
+class Server(Launched):
+    """`answer()` makes it ready, `die(reason)` ends it in whatever state it is."""
+
+    id: str
+    is_stopped: bool = False
+    _ready: asyncio.Event = field(default_factory=asyncio.Event)
+    _dead: asyncio.Future[str] = field(default_factory=asyncio.Future)
+
+    def answer(self) -> None:
+        self._ready.set()
+
+    def die(self, reason: str) -> None:
+        self._dead.set_result(reason)
+        self._ready.set()
+
+    async def ready(self) -> Replica:
+        await self._ready.wait()
+        if self._dead.done():
+            raise Unavailable(self._dead.result())
+        return Replica(self.id, f"http://{self.id}/v1", LIMITS)
+
+    async def ended(self) -> str:
+        return await asyncio.shield(self._dead)
+
+    async def stop(self) -> None:
+        self.is_stopped = True
+
+
+@dataclass
+class LauncherDouble(Launcher):
+    """Has room for so many copies of all models together."""
+
+    room: int = 4
+    servers: list[Server] = field(default_factory=list)
+
+    @property
+    def alive(self) -> list[Server]:
+        return [server for server in self.servers if not server.is_stopped]
+
+    def check(self, copies: Sequence[tuple[ModelEntry, int]]) -> None:
+        if sum(wanted for _, wanted in copies) > self.room:
+            raise Conflict(f"There is room for {self.room}.")
+
+    async def launch(self, model: ModelEntry) -> Launched:
+        self.servers.append(Server(f"{model.id}-{len(self.servers)}"))
+        return self.servers[-1]
