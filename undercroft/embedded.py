@@ -1,7 +1,7 @@
 """The embedded mode: every service in one process, one SQLite file, one folder."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,8 +77,17 @@ class Folder:
 class Embedded:
     """Holds what the platform is made of; `app` is its ASGI app."""
 
-    def __init__(self, folder: Folder, *, models: Path | None = None) -> None:
-        """`models` is where exported models are cached; None keeps them in the folder."""
+    def __init__(
+        self,
+        folder: Folder,
+        *,
+        models: Path | None = None,
+        serve: Mapping[str, Path] | None = None,
+    ) -> None:
+        """`models` is where exported models are cached; None keeps them in the folder.
+
+        `serve` names text models by the folders of their weights.
+        """
         self.folder = folder
         folder.claim()
         keyring = Keyring.load_or_create(folder.master_key)
@@ -93,10 +102,12 @@ class Embedded:
         self._files = Files(self.database, self._objects)
         self._services: list[FastAPI] = []
         self._is_ready = False
-        self.app = self._compose(models or folder.root / "models")
+        self.app = self._compose(models or folder.root / "models", serve or {})
 
-    def _compose(self, models: Path) -> Dispatch:
-        generation_settings = GenerationSettings()
+    def _compose(self, models: Path, serve: Mapping[str, Path]) -> Dispatch:
+        generation_settings = GenerationSettings(folder=self.folder.root / "generation")
+        if serve:
+            generation_settings = generation_settings.model_copy(update={"serve": dict(serve)})
         generation_app = create_generation(generation_settings, trust=self._trust)
         generation = GenerationClient(InProcessTransport(generation_app), self._trust)
         search_app = create_search(

@@ -1,5 +1,6 @@
 """`undercroft up`: the whole platform in one process."""
 
+import re
 from pathlib import Path
 from socket import socket
 from typing import TYPE_CHECKING, Annotated
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from undercroft.embedded import Embedded, Folder
 
 _TENANT = "default"
+_NAME = re.compile(r"[A-Za-z0-9][\w./:-]{0,125}", re.ASCII)
 _DRAIN = 15
 
 
@@ -30,6 +32,13 @@ def up(
     models: Annotated[
         Path | None,
         typer.Option(help="Where exported models are cached; DATA/models if not given."),
+    ] = None,
+    model: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=FOLDER",
+            help="Serve a model from its folder under this name, in every dialect; repeatable.",
+        ),
     ] = None,
     certificate: Annotated[
         Path | None, typer.Option(help="Serve https with this PEM file; needs --private-key.")
@@ -44,8 +53,23 @@ def up(
         if (certificate is None) != (private_key is None):
             raise InvalidRequest("https needs both --certificate and --private-key.")
         tls = Tls(certificate, private_key) if certificate and private_key else None
-        platform = Embedded(Folder(data), models=models)
+        platform = Embedded(Folder(data), models=models, serve=named_folders(model or []))
         uvloop.run(_serve(platform, host, port, tls))
+
+
+def named_folders(options: list[str]) -> dict[str, Path]:
+    """Of `NAME=FOLDER` each; a name may hold `/`, as those of Hugging Face do."""
+    named: dict[str, Path] = {}
+    for option in options:
+        name, _, folder = option.partition("=")
+        if not _NAME.fullmatch(name) or not folder:
+            raise InvalidRequest(
+                f"--model {option} is not NAME=FOLDER, with a name of letters, digits and ./:_-"
+            )
+        if name in named:
+            raise InvalidRequest(f"--model names {name} twice.")
+        named[name] = Path(folder).expanduser()
+    return named
 
 
 async def _serve(platform: "Embedded", host: str, port: int, tls: Tls | None) -> None:
