@@ -15,7 +15,7 @@ _PIECE = 8
 
 async def answer(asked: dict[str, Any], *, chat: bool) -> Response:
     told = prompt_of(asked, chat)
-    command, _, argument = told.partition(" ")
+    command, argument, *_ = (*told.split(" "), "")
     if command == "wait":
         await asyncio.sleep(float(argument))
     if command == "fail":

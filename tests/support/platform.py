@@ -115,6 +115,23 @@ def running_platform(
     data: Path, *, env: dict[str, str] | None = None, options: Sequence[str] = ()
 ) -> Iterator[Platform]:
     """Stopped with SIGTERM, as an operator would; it must then end by itself."""
+    with started_platform(data, env=env, options=options) as (process, platform):
+        try:
+            yield platform
+        finally:
+            log = data / "platform.log"
+            process.send_signal(signal.SIGTERM)
+            try:
+                assert process.wait(30) == 0, log.read_text()
+            except subprocess.TimeoutExpired:
+                raise AssertionError(f"the platform did not stop:\n{log.read_text()}") from None
+
+
+@contextmanager
+def started_platform(
+    data: Path, *, env: dict[str, str] | None = None, options: Sequence[str] = ()
+) -> Iterator[tuple[subprocess.Popen[bytes], Platform]]:
+    """Killed at the end, if it still runs: for tests that end it themselves."""
     command = [UNDERCROFT, "up", "--port", "0", *options]
     command += ["--data", str(data), "--models", str(MODELS)]
     data.mkdir(parents=True, exist_ok=True)
@@ -124,15 +141,11 @@ def running_platform(
         process = subprocess.Popen(
             command, stdout=out, stderr=subprocess.STDOUT, env={**os.environ, **(env or {})}
         )
-    try:
-        yield _wait(process, data, log, before)
-    finally:
-        process.send_signal(signal.SIGTERM)
+    with process:
         try:
-            assert process.wait(30) == 0, log.read_text()
-        except subprocess.TimeoutExpired:
+            yield process, _wait(process, data, log, before)
+        finally:
             process.kill()
-            raise AssertionError(f"the platform did not stop:\n{log.read_text()}") from None
 
 
 def _wait(

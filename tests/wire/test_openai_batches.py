@@ -1,20 +1,15 @@
 """Batches through the openai package: answered in the background, line by line."""
 
-import json
-import time
 from collections.abc import Iterator
 from typing import Any
 
 import openai
 import pytest
-from openai.types import Batch
 
 from tests.contract.capable_server import MODEL, CapableServer
 from tests.support.platform import Platform
+from tests.wire.openai_lines import CHAT, answered, chat, ended, line, rows, start
 from tests.wire.openai_models import platform_with_model
-
-CHAT = "/v1/chat/completions"
-ENDED = ("completed", "failed", "expired", "cancelled")
 
 
 @pytest.fixture(scope="module")
@@ -26,38 +21,6 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Platform,
 @pytest.fixture(scope="module")
 def client(served: tuple[Platform, CapableServer]) -> openai.OpenAI:
     return served[0].openai()
-
-
-def line(name: str, body: dict[str, Any], url: str = CHAT) -> dict[str, Any]:
-    return {"custom_id": name, "method": "POST", "url": url, "body": body}
-
-
-def chat(name: str, text: str, **more: Any) -> dict[str, Any]:
-    messages = [{"role": "user", "content": text}]
-    return line(name, {"model": MODEL, "messages": messages, **more})
-
-
-def start(client: openai.OpenAI, lines: list[Any], endpoint: Any = CHAT, **more: Any) -> Batch:
-    body = "\n".join(one if isinstance(one, str) else json.dumps(one) for one in lines)
-    file = client.files.create(file=("in.jsonl", body.encode()), purpose="batch")
-    return client.batches.create(
-        input_file_id=file.id, endpoint=endpoint, completion_window="24h", **more
-    )
-
-
-def ended(client: openai.OpenAI, batch: Batch, patience: float = 30) -> Batch:
-    deadline = time.monotonic() + patience
-    while time.monotonic() < deadline:
-        batch = client.batches.retrieve(batch.id)
-        if batch.status in ENDED:
-            return batch
-        time.sleep(0.05)
-    raise AssertionError(f"the batch did not end: {batch}")
-
-
-def rows(client: openai.OpenAI, file: str | None) -> list[Any]:
-    assert file is not None
-    return [json.loads(one) for one in client.files.content(file).text.splitlines()]
 
 
 def test_a_batch_is_answered_in_the_order_of_its_lines(client: openai.OpenAI) -> None:
@@ -137,12 +100,7 @@ def test_a_cancelled_batch_keeps_what_was_answered(client: openai.OpenAI) -> Non
     lines = [chat(f"r{n}", "quick") for n in range(20)]
     lines += [chat(f"s{n}", "wait 60") for n in range(40)]
     batch = start(client, lines)
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        counts = client.batches.retrieve(batch.id).request_counts
-        if counts is not None and counts.completed == 20:
-            break
-        time.sleep(0.05)
+    answered(client, batch, 20)
     assert client.batches.cancel(batch.id).status == "cancelling"
     batch = ended(client, batch)
     assert batch.status == "cancelled"
