@@ -5,7 +5,7 @@ ARG PYTHON=python:3.11-slim-bookworm
 
 # What is installed, and only that: the sources come last, so that a change to them installs nothing.
 FROM ${PYTHON} AS builder
-ARG EXTRAS=postgres,workers
+ARG EXTRAS=postgres,workers,generation
 # Where pip looks besides its default: a mirror, or an index with CPU builds of torch.
 ARG PIP_EXTRA_INDEX_URL PIP_FIND_LINKS
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PYTHONDONTWRITEBYTECODE=1
@@ -29,7 +29,7 @@ FROM ${PYTHON} AS runtime
 RUN python -m pip uninstall --yes --quiet pip setuptools wheel \
     && groupadd --gid 10001 undercroft \
     && useradd --uid 10001 --gid 10001 --no-create-home --shell /usr/sbin/nologin undercroft \
-    && install -d -o undercroft -g undercroft -m 0700 /data/objects /data/search /audit
+    && install -d -o undercroft -g undercroft -m 0700 /data/objects /data/search /data/generation /audit
 ENV PATH=/opt/venv/bin:$PATH HOME=/tmp \
     PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 PYTHONSAFEPATH=1
 WORKDIR /app

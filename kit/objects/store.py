@@ -25,6 +25,7 @@ from kit.objects.records import (
     Reading,
     Span,
 )
+from kit.objects.staging import Staging
 from kit.objects.uploads import Uploads
 from kit.objects.versions import Content
 
@@ -34,7 +35,7 @@ _AT_ONCE = 100
 
 
 class ObjectStore:
-    """Objects here; `buckets`, `listing`, `uploads`, `copies` and `events` beside them.
+    """Objects here; `buckets`, `listing`, `uploads`, `copies`, `events` and `staging` beside them.
 
     Another tenant's bucket answers as an absent one: NoSuchBucket.
     """
@@ -48,6 +49,7 @@ class ObjectStore:
         self.uploads = Uploads(database, self._space)
         self.copies = Copies(database, self._space)
         self.events = Events(database)
+        self.staging = Staging(self._space)
 
     async def put(
         self,

@@ -1,41 +1,65 @@
 """Composes the generation service from its settings."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 
 from fastapi import FastAPI
 
 from kit.auth.internal import InternalTrust
-from kit.catalogue import Catalogue, load
+from kit.catalogue import Catalogue
 from kit.contract_routes import mount
 from kit.service import service_app
-from services.generation.endpoints import contract_routes, routes
+from services.generation.endpoints import adapter_routes, contract_routes, routes
 from services.generation.engines.extractive.engine import ExtractiveEngine
 from services.generation.engines.openai.engine import OpenAIEngine
 from services.generation.ports import Engine
+from services.generation.registry import Surroundings, open_registry
 from services.generation.service.generating import Generating
+from services.generation.serving import Serving, with_served
 from services.generation.settings import GenerationSettings
 
 
-def create_app(settings: GenerationSettings, *, trust: InternalTrust) -> FastAPI:
-    """The extractive engine is always there; the openai engine where a URL is set."""
+def create_app(
+    settings: GenerationSettings,
+    *,
+    trust: InternalTrust,
+    around: Surroundings | None = None,
+    opened: Callable[[], AbstractAsyncContextManager[None]] = nullcontext,
+) -> FastAPI:
+    """The extractive engine is always there; the openai engine where a URL is set.
+
+    Raises Conflict where models of the settings cannot run here. Without `around` there are no
+    adapters. `opened` holds the surroundings open; it is left after everything of the service's
+    own.
+    """
     engines: dict[str, Engine] = {"extractive": ExtractiveEngine()}
     if settings.openai_base_url is not None:
         engines["openai"] = OpenAIEngine(settings)
-    service = Generating(catalogue(settings), engines)
+    known = catalogue(settings)
+    serving = Serving(settings, known)
+    registry = None
+    if around is not None:
+        registry = open_registry(settings, around, known, engines, serving.fleet)
+    service = Generating(known, engines, registry)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        yield
-        await service.close()
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(opened())
+            await stack.enter_async_context(serving.running())
+            stack.push_async_callback(service.close)
+            if registry is not None:
+                await stack.enter_async_context(registry.running())
+            yield
 
     app = service_app("Undercroft generation", trust=trust, lifespan=lifespan)
     app.include_router(routes(service))
-    mount(app, trust, contract_routes(service))
+    adapters = {} if registry is None else adapter_routes(registry)
+    mount(app, trust, {**contract_routes(service), **adapters})
     return app
 
 
 def catalogue(settings: GenerationSettings) -> Catalogue:
-    """The model files, and the model of the settings, which takes the names that others yield."""
+    """The model files, and the models of the settings, which take the names that others yield."""
     served = None if settings.openai_base_url is None else settings.openai_model
-    return load(settings.models).with_served(served)
+    return with_served(settings.models, settings).with_served(served)

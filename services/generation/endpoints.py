@@ -1,11 +1,13 @@
-"""The generation service's internal routes: chats, completions, their token counts, models."""
+"""The generation service's internal routes: chats, completions, adapters, models."""
 
 from fastapi import APIRouter
 
+from contracts.generation import adapters as a
 from contracts.generation.models import ModelList
 from contracts.generation.requests import ChatRequest, CompletionRequest
 from kit.contract_routes import ContractRoute, Routes, StreamRoute
 from kit.service import Caller
+from services.generation.service.adapters.registry import Registry
 from services.generation.service.generating import Generating
 
 
@@ -20,11 +22,33 @@ def contract_routes(service: Generating) -> Routes:
     }
 
 
+def adapter_routes(registry: Registry) -> Routes:
+    owning = registry.owning
+    return {
+        "/adapters/add": ContractRoute(a.AddAdapter, registry.add),
+        "/adapters/register": ContractRoute(a.RegisterArchive, registry.register_archive),
+        "/adapters/get": ContractRoute(a.AdapterId, owning.one),
+        "/adapters/list": ContractRoute(a.Nothing, owning.list),
+        "/adapters/delete": ContractRoute(a.AdapterId, owning.delete),
+        "/adapters/aliases/list": ContractRoute(a.ComponentId, owning.aliases),
+        "/adapters/aliases/put": ContractRoute(a.PutAlias, owning.put_alias),
+        "/adapters/aliases/delete": ContractRoute(a.AliasId, owning.delete_alias),
+        "/adapters/aliases/rollback": ContractRoute(a.Rollback, owning.rollback),
+        "/adapters/aliases/history": ContractRoute(a.AliasId, owning.history),
+        "/adapters/aliases/release": ContractRoute(a.ComponentId, owning.release),
+        "/adapters/grants/put": ContractRoute(a.Grant, owning.grant),
+        "/adapters/grants/delete": ContractRoute(a.Grant, owning.revoke),
+        "/adapters/grants/list": ContractRoute(a.AdapterId, owning.grants),
+        "/adapters/quota": ContractRoute(a.Nothing, owning.quota),
+        "/adapters/admit": ContractRoute(a.AdmitAdapter, registry.admitting.step),
+    }
+
+
 def routes(service: Generating) -> APIRouter:
     router = APIRouter()
 
     @router.get("/models")
-    async def models(_: Caller) -> ModelList:
-        return ModelList(models=service.models())
+    async def models(who: Caller) -> ModelList:
+        return ModelList(models=await service.models(who))
 
     return router

@@ -8,8 +8,8 @@ from typing import Literal, Protocol
 from pydantic import SecretStr
 
 from contracts.generation.adapters import (
-    AddAdapter,
     Adapter,
+    AddAdapter,
     Check,
     RegisterArchive,
     RegisteredArchive,
@@ -147,7 +147,7 @@ class Launcher(Protocol):
     """One way to come by servers."""
 
     def check(self, copies: Sequence[tuple[ModelEntry, int]]) -> None:
-        """Raises Conflict, with the reason, where these do not fit side by side."""
+        """Raises Conflict, with the reason, where these cannot run side by side."""
         ...
 
     async def launch(self, model: ModelEntry) -> Launched:

@@ -84,3 +84,12 @@ class GenerationProcessSettings(GenerationSettings, ServerSettings):
     """Of the generation service as a process of its own."""
 
     model_config = SettingsConfigDict(env_prefix="GENERATION_")
+
+    database_url: SecretStr
+    """SQLAlchemy's form: `postgresql+psycopg://user:password@host/database`."""
+    broker_url: SecretStr | None = None
+    """Where workers are woken; without it they look for themselves, every second."""
+    objects: Path = Path("/data/objects")
+    """Shared with the gateway."""
+    audit_heads: Path = Path("/audit/heads")
+    """The signed ends of the audit chains; on another volume than the database's."""

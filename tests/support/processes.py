@@ -135,7 +135,7 @@ def environments(folder: Path, postgres: str, redis: str) -> dict[str, dict[str,
     plain = {
         "gateway": {**listen, **store, **shared, **search, **generation, "REDIS_URL": redis},
         "search": {**listen, **store, **shared, **generation, **index},
-        "generation": listen,
+        "generation": {**listen, **store, **shared, "FOLDER": str(folder / "generation")},
         "worker": {**store, **search, "LEASE": "4", "PULSE": str(folder / "worker.pulse")},
         "dispatcher": {**store, **search, "PULSE": str(folder / "dispatcher.pulse")},
     }

@@ -1,40 +1,53 @@
 """Sends a request to the engine of the model that was asked for."""
 
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import aclosing
+from contextlib import AbstractContextManager, aclosing, nullcontext
 
 from contracts.generation.answers import Delta, Generation, TokenCount
 from contracts.generation.client import GenerateRequest
 from contracts.generation.models import ModelCard
 from kit.auth.principal import Principal
 from kit.catalogue import Catalogue, ModelEntry
-from kit.errors import Unsupported
-from services.generation.ports import Asked, Engine
+from kit.errors import NotFound, Unsupported
+from services.generation.ports import AdapterRef, Asked, Engine
+from services.generation.service.adapters.registry import Registry
 
 
 class Generating:
-    """Engines by the name that model files give them."""
+    """Engines by the name that model files give them; adapters where there is a registry."""
 
-    def __init__(self, catalogue: Catalogue, engines: Mapping[str, Engine]) -> None:
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        engines: Mapping[str, Engine],
+        registry: Registry | None = None,
+    ) -> None:
         self._catalogue = catalogue
         self._engines = engines
+        self._registry = registry
 
     async def generate(self, who: Principal, request: GenerateRequest) -> Generation:
-        asked, engine = self._choose(who, request)
-        return await engine.generate(asked)
+        asked, engine = await self._choose(who, request)
+        with self._using(asked):
+            return await engine.generate(asked)
 
     async def stream(self, who: Principal, request: GenerateRequest) -> AsyncGenerator[Delta, None]:
-        asked, engine = self._choose(who, request)
-        async with aclosing(engine.stream(asked)) as deltas:
-            async for delta in deltas:
-                yield delta
+        asked, engine = await self._choose(who, request)
+        with self._using(asked):
+            async with aclosing(engine.stream(asked)) as deltas:
+                async for delta in deltas:
+                    yield delta
 
     async def count_tokens(self, who: Principal, request: GenerateRequest) -> TokenCount:
-        asked, engine = self._choose(who, request)
+        asked, engine = await self._choose(who, request)
         return TokenCount(input_tokens=await engine.count_tokens(asked), model=asked.model.id)
 
-    def models(self) -> list[ModelCard]:
-        """The text models that an engine here serves, in order of id."""
+    async def models(self, who: Principal) -> list[ModelCard]:
+        """The text models that an engine serves, in order of id; then the tenant's adapters."""
+        adapters = [] if self._registry is None else await self._registry.models(who)
+        return [*self._bases(), *adapters]
+
+    def _bases(self) -> list[ModelCard]:
         served = [
             e
             for e in self._catalogue.entries
@@ -46,8 +59,8 @@ class Generating:
         for engine in self._engines.values():
             await engine.close()
 
-    def _choose(self, who: Principal, request: GenerateRequest) -> tuple[Asked, Engine]:
-        model = self._catalogue.find(request.model, kind="text")
+    async def _choose(self, who: Principal, request: GenerateRequest) -> tuple[Asked, Engine]:
+        model, adapter = await self._resolve(who, request)
         engine = self._engines.get(model.engine)
         if engine is None:
             raise Unsupported(
@@ -55,7 +68,22 @@ class Generating:
                 "here; an OpenAI-compatible server is set with GENERATION_OPENAI_BASE_URL.",
                 param="modelId",
             )
-        return Asked(who.tenant, model, request), engine
+        return Asked(who.tenant, model, request, adapter), engine
+
+    async def _resolve(
+        self, who: Principal, request: GenerateRequest
+    ) -> tuple[ModelEntry, AdapterRef | None]:
+        if self._registry is not None:
+            return await self._registry.resolving.resolve(who, request)
+        if request.adapter:
+            raise NotFound(f"Adapter {request.adapter} is not registered.", param="adapter")
+        return self._catalogue.find(request.model, kind="text"), None
+
+    def _using(self, asked: Asked) -> AbstractContextManager[None]:
+        """Its folder stays meanwhile, whoever deletes the adapter."""
+        if self._registry is None or asked.adapter is None:
+            return nullcontext()
+        return self._registry.folders.using(asked.adapter.digest)
 
     def _card(self, entry: ModelEntry) -> ModelCard:
         return ModelCard(

