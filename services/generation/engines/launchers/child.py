@@ -23,6 +23,7 @@ from services.generation.settings import VllmSettings
 _LOG_BYTES = 4 << 20
 _GRACE = 5.0
 _LOOK = 0.25
+_LOOKS = 100
 _URL = "http://vllm"
 """The name means nothing: the connection goes to the socket."""
 
@@ -38,7 +39,7 @@ class Child(Launched):
         self._log = settings.folder.resolve() / "logs" / model / f"{self._replica.id}.log"
         self._patience, self._drain = settings.vllm_start_seconds, settings.vllm_drain
         self._probe = Probe(_URL, socket=self.socket)
-        self._guard: asyncio.subprocess.Process | None = None
+        self.guard: asyncio.subprocess.Process | None = None
         self._gone: Callable[[], None] = lambda: None
 
     def when_gone(self, told: Callable[[], None]) -> None:
@@ -87,15 +88,14 @@ class Child(Launched):
     async def stop(self) -> None:
         """Its guard ends the server once our end of the pipe is closed."""
         await self._probe.close()
-        if self._guard is not None:
-            assert self._guard.stdin is not None  # noqa: S101 (made with a pipe)
-            self._guard.stdin.close()
+        if self.guard is not None:
+            assert self.guard.stdin is not None  # noqa: S101 (made with a pipe)
+            self.guard.stdin.close()
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._drain + 2 * _GRACE):
-                    await self._guard.wait()
-            with suppress(ProcessLookupError):  # as it should be
-                os.killpg(self._guard.pid, signal.SIGKILL)
-            await self._guard.wait()
+                    await self.guard.wait()
+            await _end_group(self.guard.pid)
+            await self.guard.wait()
         shutil.rmtree(self.scratch, ignore_errors=True)
         told, self._gone = self._gone, lambda: None
         told()
@@ -103,7 +103,7 @@ class Child(Launched):
     async def _spawn(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
         guarding = (self._log, _LOG_BYTES, self.scratch, self._drain + _GRACE)
         with self._log.open("ab") as log:
-            self._guard = await asyncio.create_subprocess_exec(
+            self.guard = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-I", "-S", guard.__file__),
                 *(*map(str, guarding), *command),
                 stdin=asyncio.subprocess.PIPE,
@@ -116,5 +116,13 @@ class Child(Launched):
 
     @property
     def _process(self) -> asyncio.subprocess.Process:
-        assert self._guard is not None, "begin comes first"  # noqa: S101
-        return self._guard
+        assert self.guard is not None, "begin comes first"  # noqa: S101
+        return self.guard
+
+
+async def _end_group(leader: int) -> None:
+    """Waits for the kernel to clear it away, though not for a zombie that nobody reaps."""
+    with suppress(ProcessLookupError):  # as soon as there is nobody in it
+        for _ in range(_LOOKS):
+            os.killpg(leader, signal.SIGKILL)
+            await asyncio.sleep(_LOOK / 10)
