@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 
+from contracts.generation.adapters_client import AdaptersClient
 from contracts.generation.client import GenerationClient
+from contracts.generation.hosting_client import HostingClient
 from contracts.search.client import SearchClient
 from kit.auth.metering import Metering
 from kit.batches.store import Batches
@@ -25,4 +27,6 @@ class Backends:
     catalogue: Catalogue
     search: SearchClient
     generation: GenerationClient
+    hosting: HostingClient
+    adapters: AdaptersClient
     metering: Metering

@@ -7,7 +7,9 @@ from functools import partial
 
 from pydantic import SecretStr
 
+from contracts.generation.adapters_client import AdaptersClient
 from contracts.generation.client import GenerationClient
+from contracts.generation.hosting_client import HostingClient
 from contracts.search.client import SearchClient
 from contracts.transport import HttpTransport
 from gateway.access import Access
@@ -65,6 +67,8 @@ class Standalone:
             catalogue=catalogue,
             search=SearchClient(self._search, trust),
             generation=GenerationClient(self._generation, trust),
+            hosting=HostingClient(self._generation, trust),
+            adapters=AdaptersClient(self._generation, trust),
             metering=self._access.metering(catalogue),
         )
         self.app: Dispatch = create_gateway(

@@ -9,7 +9,9 @@ from tempfile import TemporaryFile
 
 from fastapi import FastAPI
 
+from contracts.generation.adapters_client import AdaptersClient
 from contracts.generation.client import GenerationClient
+from contracts.generation.hosting_client import HostingClient
 from contracts.search.client import SearchClient
 from contracts.transport import InProcessTransport
 from gateway.access import Access
@@ -34,6 +36,7 @@ from kit.objects.sweeping import sweeping
 from kit.process import PRIVATE
 from services.generation.app import catalogue as catalogue_of
 from services.generation.app import create_app as create_generation
+from services.generation.registry import Surroundings as GenerationSurroundings
 from services.generation.settings import GenerationSettings
 from services.search.app import Surroundings
 from services.search.app import create_app as create_search
@@ -108,8 +111,16 @@ class Embedded:
         generation_settings = GenerationSettings(folder=self.folder.root / "generation")
         if serve:
             generation_settings = generation_settings.model_copy(update={"serve": dict(serve)})
-        generation_app = create_generation(generation_settings, trust=self._trust)
-        generation = GenerationClient(InProcessTransport(generation_app), self._trust)
+        generation_app = create_generation(
+            generation_settings,
+            trust=self._trust,
+            around=GenerationSurroundings(
+                self.database, self._objects, self._access.audit, self._waker
+            ),
+        )
+        transport = InProcessTransport(generation_app)
+        generation = GenerationClient(transport, self._trust)
+        adapters = AdaptersClient(transport, self._trust)
         search_app = create_search(
             SearchSettings(folder=self.folder.root / "search", exported_models=models),
             Surroundings(
@@ -125,7 +136,9 @@ class Embedded:
         self._services = [generation_app, search_app]
         catalogue = catalogue_of(generation_settings)
         metering = self._access.metering(catalogue)
-        clients = Clients(search, generation, self.database, self._objects, self._files, metering)
+        clients = Clients(
+            search, generation, adapters, self.database, self._objects, self._files, metering
+        )
         self._runner = JobRunner(
             self.database,
             build_handlers(clients),
@@ -141,6 +154,8 @@ class Embedded:
             catalogue=catalogue,
             search=search,
             generation=generation,
+            hosting=HostingClient(transport, self._trust),
+            adapters=adapters,
             metering=metering,
         )
         return create_gateway(backends, self._access, ready=self._ready, lifespan=self._lifespan)

@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 
+from contracts.generation.adapters_client import AdaptersClient
 from contracts.generation.client import GenerationClient
 from contracts.search.client import SearchClient
 from contracts.transport import HttpTransport
@@ -17,7 +18,7 @@ from kit.auth.keyring import Keyring
 from kit.auth.limits import Limiter, LimitsOf, LocalLimiter
 from kit.auth.metering import Metering
 from kit.auth.usage import UsageMeter
-from kit.catalogue import load
+from kit.catalogue import Catalogue, load
 from kit.database import Database
 from kit.files.store import Files
 from kit.objects.store import ObjectStore
@@ -32,10 +33,12 @@ class Clients:
 
     search: SearchClient
     generation: GenerationClient
+    adapters: AdaptersClient
     database: Database
     objects: ObjectStore
     files: Files
     metering: Metering
+    catalogue: Catalogue
 
 
 @asynccontextmanager
@@ -49,13 +52,16 @@ async def open_clients(settings: WorkerSettings) -> AsyncIterator[Clients]:
         blobs = LocalBlobs(settings.objects)
         stack.callback(blobs.close)
         objects = ObjectStore(database, blobs)
+        generation = _reach(stack, settings.generation_url)
         yield Clients(
             SearchClient(_reach(stack, settings.search_url), trust),
-            GenerationClient(_reach(stack, settings.generation_url), trust),
+            GenerationClient(generation, trust),
+            AdaptersClient(generation, trust),
             database,
             objects,
             Files(database, objects),
-            _metering(stack, settings, database, keyring),
+            _metering(stack, settings, database, keyring, catalogue),
+            catalogue,
         )
 
 
@@ -66,7 +72,11 @@ def _reach(stack: AsyncExitStack, url: str) -> HttpTransport:
 
 
 def _metering(
-    stack: AsyncExitStack, settings: WorkerSettings, database: Database, keyring: Keyring
+    stack: AsyncExitStack,
+    settings: WorkerSettings,
+    database: Database,
+    keyring: Keyring,
+    catalogue: Catalogue,
 ) -> Metering:
     directory = KeyDirectory(database, keyring)
     stack.push_async_callback(directory.close)
@@ -74,7 +84,7 @@ def _metering(
     usage.start()
     stack.push_async_callback(usage.close)
     limiter = _limiter(stack, settings)(directory.limits_of)
-    return Metering(limiter, usage, Budgets(database, usage), load(settings.models))
+    return Metering(limiter, usage, Budgets(database, usage), catalogue)
 
 
 def _limiter(stack: AsyncExitStack, settings: WorkerSettings) -> Callable[[LimitsOf], Limiter]:

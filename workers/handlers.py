@@ -6,8 +6,11 @@ from contextlib import asynccontextmanager
 from contracts.generation.metered import MeteredGeneration
 from kit.batches.store import KIND as BATCH
 from kit.jobs.ports import Handler, Handlers
+from workers.admission import Admission
+from workers.batch.bedrock import BedrockBatches, Models
 from workers.batch.job import BatchJob
 from workers.batch.openai import Endpoints, OpenAIBatches
+from workers.batch.wire import BatchWire
 from workers.clients import Clients, open_clients
 from workers.ingestion import Ingestion, Removal
 from workers.settings import WorkerSettings
@@ -15,14 +18,20 @@ from workers.settings import WorkerSettings
 
 def _batch(clients: Clients) -> Handler:
     generation = MeteredGeneration(clients.generation, clients.metering)
-    endpoints = Endpoints(generation, clients.search, clients.metering)
-    wires = {"openai": OpenAIBatches(clients.database, clients.files, endpoints)}
+    doing = (generation, clients.search, clients.metering)
+    wires: dict[str, BatchWire] = {
+        "openai": OpenAIBatches(clients.database, clients.files, Endpoints(*doing)),
+        "bedrock": BedrockBatches(
+            clients.database, clients.objects, Models(*doing, clients.catalogue)
+        ),
+    }
     return BatchJob(clients.database, wires).run
 
 
 _HANDLERS: Mapping[str, Callable[[Clients], Handler]] = {
     "ingestion": lambda clients: Ingestion(clients.search).run,
     "removal": lambda clients: Removal(clients.search).run,
+    "adapter-admission": lambda clients: Admission(clients.adapters).run,
     BATCH: _batch,
 }
 """By job kind; a kind that is not here stays queued for a worker that knows it."""
