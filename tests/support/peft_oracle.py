@@ -1,8 +1,8 @@
-"""What PEFT makes of prompts with each adapter merged into the base; run by `.venv-vllm`.
+"""What PEFT makes of prompts with each adapter, merged and beside the base; run by `.venv-vllm`.
 
 `python peft_oracle.py FOLDER TOKENS < prompts.json > answers.json`: FOLDER as tiny_llama.py wrote
 it; the prompts are a list of token lists; answers map "" (the base) and every adapter to a list of
-token lists, decoded greedily.
+token lists, decoded greedily. PEFT's two ways must agree, or it is no oracle.
 """
 
 import json
@@ -18,8 +18,11 @@ def main(folder: Path, tokens: int) -> None:
     prompts = json.load(sys.stdin)
     answers = {"": _answers(_base(folder), prompts, tokens)}
     for adapter in sorted((folder / "adapters").iterdir()):
-        merged = PeftModel.from_pretrained(_base(folder), adapter).merge_and_unload()
-        answers[adapter.name] = _answers(merged, prompts, tokens)
+        beside = PeftModel.from_pretrained(_base(folder), adapter)
+        single = _answers(beside, prompts, tokens)
+        answers[adapter.name] = _answers(beside.merge_and_unload(), prompts, tokens)
+        if single != answers[adapter.name]:
+            raise AssertionError(f"{adapter.name} says something else when it is merged")
     json.dump(answers, sys.stdout)
 
 
