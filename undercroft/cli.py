@@ -2,7 +2,7 @@
 
 import typer
 
-from undercroft.commands import audit, jobs, keys, limits, models, secret_files, up
+from undercroft.commands import adapters, audit, jobs, keys, limits, models, secret_files, up
 
 app = typer.Typer(
     name="undercroft",
@@ -15,5 +15,6 @@ app.command("secrets")(secret_files.make)
 app.add_typer(keys.app, name="keys")
 app.add_typer(limits.app, name="limits")
 app.add_typer(models.app, name="models")
+app.add_typer(adapters.app, name="adapters")
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(audit.app, name="audit")

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from gateway.backends import Backends
 from gateway.gate import Gate
-from gateway.rest import account, health, ingestion, jobs, search
+from gateway.rest import account, adapters, health, ingestion, jobs, search
 from gateway.rest.body_limit import BodyLimit
 from kit.problems import MEDIA_TYPE
 from kit.service import tell_problems
@@ -20,7 +20,7 @@ APIs (any AWS SDK with its endpoint set to this address) and the OpenAI API (at 
 Press *Authorize* and give a key that `undercroft keys create` printed.
 """
 
-PARTS = (search, ingestion, jobs, account)
+PARTS = (search, ingestion, adapters, jobs, account)
 """The modules whose routers make up the API; each endpoint's name is its operation's."""
 
 

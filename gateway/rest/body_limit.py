@@ -6,6 +6,9 @@ from kit.errors import PayloadTooLarge
 from kit.service import answer
 
 MOST_BODY = 32 * 2**20
+MOST_UPLOAD = 8 * 2**30
+"""Of the paths that stream what they are sent to a disk."""
+_UPLOADS = frozenset({"/api/v1/adapters/upload"})
 
 
 class BodyLimit:
@@ -18,9 +21,10 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        most = MOST_UPLOAD if scope["path"] in _UPLOADS else MOST_BODY
         stated = dict(scope["headers"]).get(b"content-length", b"0")
-        if stated.isdigit() and int(stated) > MOST_BODY:
-            refusal = answer(_too_large(), scope["state"]["request_id"])
+        if stated.isdigit() and int(stated) > most:
+            refusal = answer(_too_large(most), scope["state"]["request_id"])
             refusal.headers["connection"] = "close"  # the body still comes; nobody will read it
             await refusal(scope, receive, send)
             return
@@ -30,12 +34,12 @@ class BodyLimit:
             nonlocal size
             message = await receive()
             size += len(message.get("body", b""))
-            if size > MOST_BODY:
-                raise _too_large()
+            if size > most:
+                raise _too_large(most)
             return message
 
         await self._app(scope, counted, send)
 
 
-def _too_large() -> PayloadTooLarge:
-    return PayloadTooLarge(f"A body may have {MOST_BODY} bytes.")
+def _too_large(most: int) -> PayloadTooLarge:
+    return PayloadTooLarge(f"A body may have {most} bytes.")

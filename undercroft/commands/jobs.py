@@ -12,10 +12,9 @@ import typer
 from rich.progress import Progress
 from rich.table import Table
 
-from kit.errors import Unavailable
 from kit.problems import from_problem
-from undercroft.client_env import read_client_env
 from undercroft.commands.common import DEFAULT_DATA, Data, console, told
+from undercroft.rest import ask, reach
 
 app = typer.Typer(help="List, watch, stop and retry jobs.", no_args_is_help=True)
 JobId = Annotated[str, typer.Argument(help="The job's id.")]
@@ -75,27 +74,12 @@ def watch(job: JobId, data: Data = DEFAULT_DATA) -> None:
 
 
 def _ask(data: Path, method: str, path: str, query: dict[str, str] | None = None) -> Any:
-    async def send() -> Any:
-        url, headers = _platform(data)
-        async with (
-            aiohttp.ClientSession(headers=headers) as session,
-            session.request(method, f"{url}/api/v1/jobs{path}", params=query) as answer,
-        ):
-            if answer.status >= 400:
-                raise from_problem(answer.status, await answer.read())
-            return await answer.json()
-
     with told():
-        try:
-            return asyncio.run(send())
-        except aiohttp.ClientError as error:
-            raise Unavailable(
-                "The platform does not answer; is `undercroft up` running?"
-            ) from error
+        return ask(data, method, f"/jobs{path}", query=query)
 
 
 async def _events(data: Path, job: str) -> AsyncIterator[dict[str, Any]]:
-    url, headers = _platform(data)
+    url, headers = reach(data)
     async with (
         aiohttp.ClientSession(headers=headers, timeout=aiohttp.ClientTimeout(None)) as session,
         session.get(f"{url}/api/v1/jobs/{job}/events") as answer,
@@ -105,10 +89,3 @@ async def _events(data: Path, job: str) -> AsyncIterator[dict[str, Any]]:
         async for line in answer.content:
             if line.startswith(b"data: "):
                 yield json.loads(line.removeprefix(b"data: "))
-
-
-def _platform(data: Path) -> tuple[str, dict[str, str]]:
-    env = read_client_env(data / "client.env")
-    if not env:
-        raise Unavailable(f"There is no platform in {data}: start one with `undercroft up`.")
-    return env["UNDERCROFT_URL"], {"authorization": f"Bearer {env['OPENAI_API_KEY']}"}
