@@ -114,11 +114,15 @@ class FairQueue:
         tenant.flows[ticket.adapter].denied = 0
         self.remove(ticket)
 
-    def deny(self, ticket: Ticket) -> int:
-        """It was the ticket's turn, but there was no place for its adapter; how often by now."""
-        flow = self._tenants[ticket.tenant].flows[ticket.adapter]
-        flow.denied += 1
-        return flow.denied
+    def deny(self, ticket: Ticket) -> None:
+        """It was the ticket's turn, but there was no place for its adapter."""
+        self._tenants[ticket.tenant].flows[ticket.adapter].denied += 1
+
+    def denied(self, least: int) -> list[Ticket]:
+        """The first tickets of those that were denied so often, the most often denied first."""
+        flows = (flow for tenant in self._tenants.values() for flow in tenant.flows.values())
+        often = [flow for flow in flows if flow.denied >= least]
+        return [flow.tickets[0] for flow in sorted(often, key=lambda flow: -flow.denied)]
 
     def settle(self, ticket: Ticket, used: int) -> None:
         """A granted ticket is done; `used` tokens take the place of the estimate."""
@@ -130,7 +134,7 @@ class FairQueue:
     def _rank(self, tenant: _Tenant) -> tuple[bool, float, int]:
         is_due = self._grants - tenant.waits_since >= PASSED_OVER
         oldest = min(flow.tickets[0].number for flow in tenant.flows.values())
-        return not is_due, tenant.counter, oldest
+        return not is_due, tenant.waits_since if is_due else tenant.counter, oldest
 
     def _count(self, tenant: _Tenant, ticket: Ticket, one: int) -> None:
         tenant.waiting += one

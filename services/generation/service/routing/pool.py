@@ -50,7 +50,7 @@ class Pool:
         return min(open_now, key=lambda seats: self._cost(seats, ticket), default=None)
 
     def _next(self, avoid: Callable[[Ticket], frozenset[str]]) -> tuple[Ticket, Seats] | None:
-        denied: list[tuple[Ticket, list[Seats]]] = []
+        denied: list[Ticket] = []
         for ticket in self.queue.turns():
             roomy = [s for s in self._open(avoid(ticket)) if s.has_room(ticket)]
             seats = min(
@@ -64,17 +64,19 @@ class Pool:
                 seats.take(ticket)
                 return ticket, seats
             if roomy:
-                denied.append((ticket, roomy))
+                denied.append(ticket)
         return None
 
-    def _deny(self, denied: list[tuple[Ticket, list[Seats]]]) -> None:
-        """Somebody else goes although it was these tickets' turn."""
-        for ticket, roomy in denied:
-            is_claimed = any(s.claimant == ticket.adapter for s in self.seats.values())
-            if self.queue.deny(ticket) >= _DENIALS and not is_claimed:
-                free = [s for s in roomy if not s.claimant and s.replica.limits.adapters]
-                if free:
-                    min(free, key=lambda s: min(s.adapters.values())).claim(ticket.adapter)
+    def _deny(self, denied: list[Ticket]) -> None:
+        """Somebody else goes although it was these tickets' turn; who lost most claims a place."""
+        for ticket in denied:
+            self.queue.deny(ticket)
+        claimed = {seats.claimant for seats in self.seats.values()}
+        for ticket in self.queue.denied(_DENIALS) if denied else ():
+            full = [s for s in self._open(frozenset()) if s.is_full and not s.claimant]
+            if full and ticket.adapter not in claimed:
+                min(full, key=lambda s: min(s.adapters.values())).claim(ticket.adapter)
+                claimed.add(ticket.adapter)
 
     def _open(self, avoid: frozenset[str]) -> list[Seats]:
         """Where there is another choice, not a replica that failed the ticket already."""

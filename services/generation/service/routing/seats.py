@@ -36,6 +36,11 @@ class Seats:
             return adapter in self.adapters and adapter != self._barred
         return adapter in self.adapters or len(self.adapters) < self.replica.limits.adapters
 
+    @property
+    def is_full(self) -> bool:
+        """Whether adapters run, as many as can."""
+        return 0 < self.replica.limits.adapters <= len(self.adapters)
+
     def claim(self, adapter: str) -> None:
         """Reserves the next place for the adapter; the one with the fewest requests makes room."""
         self.claimant = adapter
