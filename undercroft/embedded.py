@@ -137,7 +137,14 @@ class Embedded:
         catalogue = catalogue_of(generation_settings)
         metering = self._access.metering(catalogue)
         clients = Clients(
-            search, generation, adapters, self.database, self._objects, self._files, metering
+            search,
+            generation,
+            adapters,
+            self.database,
+            self._objects,
+            self._files,
+            metering,
+            catalogue,
         )
         self._runner = JobRunner(
             self.database,

@@ -53,6 +53,7 @@ async def open_clients(settings: WorkerSettings) -> AsyncIterator[Clients]:
         stack.callback(blobs.close)
         objects = ObjectStore(database, blobs)
         generation = _reach(stack, settings.generation_url)
+        catalogue = load(settings.models)
         yield Clients(
             SearchClient(_reach(stack, settings.search_url), trust),
             GenerationClient(generation, trust),

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from typing import Any
 
-from contracts.generation.models import ModelCard
+from gateway.cards import model_cards
 from gateway.openai.call import Call, json_response
 from gateway.response import Response
 from kit.errors import NotFound
@@ -29,28 +29,16 @@ async def get_model(call: Call) -> Response:
 
 
 async def _models(call: Call) -> AsyncIterator[dict[str, Any]]:
-    catalogue = call.backends.catalogue
-    for entry in catalogue.entries:
-        if entry.kind == "embedding":
-            for name in (entry.id, *catalogue.aliases_of(entry)):
-                yield _model(name, entry.id, "embedding", entry.provider)
-    for card in await call.backends.generation.models(call.principal):
-        for name in (card.id, *card.aliases):
-            yield _text_model(name, card)
-
-
-def _text_model(name: str, card: ModelCard) -> dict[str, Any]:
     """`parent` is what an adapter changes, as vLLM tells it."""
-    model = _model(name, card.id, card.kind, card.provider)
-    return model | {"parent": card.base or None, "max_model_len": card.context}
-
-
-def _model(name: str, served_by: str, kind: str, owner: str) -> dict[str, Any]:
-    return {
-        "id": name,
-        "object": "model",
-        "created": _EPOCH,
-        "owned_by": owner,
-        "served_by": served_by,
-        "kind": kind,
-    }
+    for card in await model_cards(call.backends, call.principal):
+        for name in (card.id, *card.aliases):
+            yield {
+                "id": name,
+                "object": "model",
+                "created": int(card.created_at) or _EPOCH,
+                "owned_by": card.provider,
+                "served_by": card.id,
+                "kind": card.kind,
+                "parent": card.base or None,
+                "max_model_len": card.context,
+            }

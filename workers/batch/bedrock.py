@@ -1,0 +1,174 @@
+"""Bedrock's batches: lines of `recordId` and `modelInput` in S3; outputs beside their names."""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Any
+
+import orjson
+
+from contracts.generation.metered import MeteredGeneration
+from contracts.search.client import SearchClient
+from dialects.bedrock.converse import Converse
+from dialects.bedrock.families import embedding_dialect, text_dialect
+from dialects.body import read_body
+from dialects.dialect import Exchange, Json
+from kit.auth.metering import Metering
+from kit.batches.records import Answered, Outcome
+from kit.catalogue import Catalogue
+from kit.database import Database
+from kit.errors import InvalidRequest, NotFound, PlatformError
+from kit.objects.records import Attributes
+from kit.objects.store import ObjectStore
+from workers.batch.bedrock_places import output_key, sources
+from workers.batch.outputs import answers
+from workers.batch.reading import lines_of
+from workers.batch.wire import BatchRefused, Checked, Line, Running
+
+OPERATION = "bedrock:CreateModelInvocationJob"
+MOST_RECORDS = 50_000
+_JSON_LINES = Attributes(headers={"content-type": "application/jsonl"})
+_JSON = Attributes(headers={"content-type": "application/json"})
+
+
+class Models:
+    """What a record can ask for: texts in each family's payload or as Converse, or embeddings."""
+
+    def __init__(
+        self,
+        generation: MeteredGeneration,
+        search: SearchClient,
+        metering: Metering,
+        catalogue: Catalogue,
+    ) -> None:
+        self._generation, self._search = generation, search
+        self._metering, self._catalogue = metering, catalogue
+        self._converse = Converse()
+
+    async def answer(self, running: Running, body: Json, size: int) -> tuple[Json, int, int]:
+        """The answer, and the tokens that it took in and gave out."""
+        asked = running.batch.asked
+        name = asked["model"]
+        entry = self._catalogue.owner(name)
+        if entry is not None and entry.kind == "embedding":
+            return await self._embed(running, name, body, size)
+        dialect = self._converse if asked["type"] == "Converse" else text_dialect(name)
+        request = dialect.read(name, body)
+        exchange = Exchange(name, body, request)
+        made = await self._generation.generate(running.who, OPERATION, request, size=size)
+        return dialect.whole(exchange, made), made.input_tokens, made.output_tokens
+
+    async def _embed(
+        self, running: Running, name: str, body: Json, size: int
+    ) -> tuple[Json, int, int]:
+        dialect = embedding_dialect(name)
+        request = dialect.read(name, body)
+        async with self._metering.spending(running.who, OPERATION, "", request_bytes=size) as spent:
+            made = await self._search.embed(running.who, request)
+            spent.model, spent.tokens_in = made.model, sum(made.tokens)
+        return dialect.whole(body, made), spent.tokens_in, 0
+
+
+class BedrockBatches:
+    """A BatchWire."""
+
+    def __init__(self, database: Database, objects: ObjectStore, models: Models) -> None:
+        self._database, self._objects, self._models = database, objects, models
+
+    async def check(self, running: Running) -> Checked:
+        """Raises BatchRefused; a record that is wrong is an error of its own, later."""
+        try:
+            keys = await sources(self._objects, running.batch.tenant, running.batch.asked["input"])
+            total = 0
+            async with aclosing(self._lines(running, keys)) as lines:
+                async for _ in lines:
+                    total += 1
+        except (NotFound, InvalidRequest) as error:
+            raise _refused(error.message) from error
+        if not 1 <= total <= MOST_RECORDS:
+            raise _refused(f"The input has {total} records; give 1 to {MOST_RECORDS}.")
+        return Checked(total, {"sources": keys})
+
+    def lines(self, running: Running) -> AsyncGenerator[Line, None]:
+        """Raises NoSuchKey where an input was deleted."""
+        return self._lines(running, running.batch.told["sources"])
+
+    async def _lines(self, running: Running, keys: list[str]) -> AsyncGenerator[Line, None]:
+        batch = running.batch
+        for source, key in enumerate(keys):
+            reading = await self._objects.open(batch.tenant, batch.asked["input"]["bucket"], key)
+            async with aclosing(lines_of(source, reading.chunks)) as lines:
+                async for line in lines:
+                    yield line
+
+    async def answer(self, running: Running, line: Line) -> Answered:
+        record = read_body(line.raw)
+        body = record.get("modelInput")
+        if not isinstance(body, dict):
+            raise InvalidRequest("modelInput must be an object.", param="modelInput")
+        told, read, written = await self._models.answer(running, body, len(line.raw))
+        output = _row(line, record, modelOutput=told)
+        return Answered(line.source, line.number, True, output, read, written)
+
+    def failed(self, running: Running, line: Line, error: PlatformError) -> Answered:
+        told = {"errorCode": error.status, "errorMessage": error.message}
+        output = _row(line, _lenient(line.raw), error=told)
+        return Answered(line.source, line.number, False, output)
+
+    def expired(self, running: Running, line: Line) -> None:
+        """What was not processed is not in the output."""
+
+    async def conclude(self, running: Running, outcome: Outcome) -> dict[str, Any]:
+        """An output for each input, and the counts beside them."""
+        batch = running.batch
+        keys: list[str] = batch.told.get("sources", [])
+        to = batch.asked["output"]
+        for source, key in enumerate(keys):
+            await self._objects.put(
+                batch.tenant,
+                to["bucket"],
+                output_key(to["prefix"], batch.id, batch.asked["input"]["key"], key),
+                answers(self._database, running.hold, source=source),
+                attributes=_JSON_LINES,
+            )
+        if keys:
+            await self._objects.put(
+                batch.tenant,
+                to["bucket"],
+                f"{to['prefix']}{batch.id}/manifest.json.out",
+                _manifest(running),
+                attributes=_JSON,
+            )
+        return batch.told
+
+
+async def _manifest(running: Running) -> AsyncGenerator[bytes, None]:
+    batch = running.batch
+    yield orjson.dumps(
+        {
+            "totalRecordCount": batch.total,
+            "processedRecordCount": batch.succeeded + batch.failed,
+            "successRecordCount": batch.succeeded,
+            "errorRecordCount": batch.failed,
+            "inputTokenCount": batch.tokens_in,
+            "outputTokenCount": batch.tokens_out,
+        }
+    )
+
+
+def _row(line: Line, record: Json, **told: Json) -> bytes:
+    """AWS, too, gives an id to a record without one."""
+    name = record.get("recordId")
+    known = {"modelInput": record.get("modelInput"), **told}
+    known["recordId"] = name if isinstance(name, str) and name else f"CALL{line.number:07d}"
+    return orjson.dumps(known)
+
+
+def _lenient(raw: bytes) -> Json:
+    try:
+        return read_body(raw)
+    except InvalidRequest:
+        return {}
+
+
+def _refused(message: str) -> BatchRefused:
+    return BatchRefused(message, {"message": message})
