@@ -9,7 +9,6 @@ from types import ModuleType
 from gateway.aws.operations import (
     bedrock,
     bedrock_agent_runtime,
-    bedrock_batches,
     s3_buckets,
     s3_listing,
     s3_multipart,
@@ -17,18 +16,18 @@ from gateway.aws.operations import (
     s3_post,
     s3_settings,
     s3_tagging,
-    sagemaker_runtime,
     sts,
 )
 from gateway.aws.operations.bedrock_agent import data_sources, ingestion, knowledge_bases
 from gateway.aws.operations.bedrock_runtime import converse, count_tokens, invoke
+from gateway.aws.operations.sagemaker import components, endpoint_configs, endpoints, models, tags
+from gateway.aws.operations.sagemaker_runtime import invoke as invoke_endpoint
 from gateway.aws.protocol.identity import OperationId
 from gateway.aws.registry import Operation, registered
 
 MODULES: tuple[ModuleType, ...] = (
     bedrock,
     bedrock_agent_runtime,
-    bedrock_batches,
     converse,
     count_tokens,
     data_sources,
@@ -42,7 +41,12 @@ MODULES: tuple[ModuleType, ...] = (
     s3_post,
     s3_settings,
     s3_tagging,
-    sagemaker_runtime,
+    components,
+    endpoint_configs,
+    endpoints,
+    models,
+    tags,
+    invoke_endpoint,
     sts,
 )
 SERVED: Mapping[OperationId, Operation] = {served.id: served for served in registered()}

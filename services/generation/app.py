@@ -11,10 +11,13 @@ from kit.contract_routes import mount
 from kit.service import service_app
 from services.generation.endpoints import adapter_routes, contract_routes, routes
 from services.generation.engines.extractive.engine import ExtractiveEngine
+from services.generation.engines.hosting.artifacts import StoredArtifacts
 from services.generation.engines.openai.engine import OpenAIEngine
+from services.generation.hosting_endpoints import hosting_routes
 from services.generation.ports import Engine
 from services.generation.registry import Surroundings, open_registry
 from services.generation.service.generating import Generating
+from services.generation.service.hosting.hosting import Hosting
 from services.generation.serving import Serving, with_served
 from services.generation.settings import GenerationSettings
 
@@ -29,17 +32,19 @@ def create_app(
     """The extractive engine is always there; the openai engine where a URL is set.
 
     Raises Conflict where models of the settings cannot run here. Without `around` there are no
-    adapters. `opened` holds the surroundings open; it is left after everything of the service's
-    own.
+    adapters and no endpoints. `opened` holds the surroundings open; it is left after everything of
+    the service's own.
     """
     engines: dict[str, Engine] = {"extractive": ExtractiveEngine()}
     if settings.openai_base_url is not None:
         engines["openai"] = OpenAIEngine(settings)
     known = catalogue(settings)
     serving = Serving(settings, known)
-    registry = None
+    registry = hosting = None
     if around is not None:
         registry = open_registry(settings, around, known, engines, serving.fleet)
+        artifacts = StoredArtifacts(around.objects)
+        hosting = Hosting.of(around.database, known, serving.fleet, registry, artifacts)
     service = Generating(known, engines, registry)
 
     @asynccontextmanager
@@ -50,12 +55,15 @@ def create_app(
             stack.push_async_callback(service.close)
             if registry is not None:
                 await stack.enter_async_context(registry.running())
+            if hosting is not None:
+                await stack.enter_async_context(hosting.reconciler.running())
             yield
 
     app = service_app("Undercroft generation", trust=trust, lifespan=lifespan)
     app.include_router(routes(service))
     adapters = {} if registry is None else adapter_routes(registry)
-    mount(app, trust, {**contract_routes(service), **adapters})
+    hosted = {} if hosting is None else hosting_routes(hosting)
+    mount(app, trust, {**contract_routes(service), **adapters, **hosted})
     return app
 
 

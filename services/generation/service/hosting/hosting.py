@@ -16,7 +16,7 @@ from services.generation.service.hosting.targets import Targets
 
 @dataclass(frozen=True, slots=True)
 class Hosting:
-    """`reconciler` is started and stopped by whoever owns the process."""
+    """`reconciler` runs as long as whoever owns the process lets it."""
 
     models: ModelService
     endpoints: EndpointService

@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 
 from sqlalchemy import Connection
 
@@ -27,22 +28,22 @@ _AT_REST = 2.0
 
 
 class Reconciler:
-    """`start`, then `stop`; `wake` after a change, so that nobody waits for the next look."""
+    """`wake` it after a change, so that nobody waits for the next look."""
 
     def __init__(self, database: Database, deploying: Deploying) -> None:
         self._database = database
         self._deploying = deploying
         self._changed = asyncio.Event()
-        self._loop: asyncio.Task[None] | None = None
 
-    def start(self) -> None:
-        self._loop = asyncio.create_task(self._run())
-
-    async def stop(self) -> None:
-        if self._loop is not None:
-            self._loop.cancel()
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        loop = asyncio.create_task(self._run(), name="hosting")
+        try:
+            yield
+        finally:
+            loop.cancel()
             with suppress(asyncio.CancelledError):
-                await self._loop
+                await loop
 
     def wake(self) -> None:
         self._changed.set()
