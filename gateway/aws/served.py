@@ -9,6 +9,7 @@ from types import ModuleType
 from gateway.aws.operations import (
     bedrock,
     bedrock_agent_runtime,
+    bedrock_batches,
     s3_buckets,
     s3_listing,
     s3_multipart,
@@ -28,6 +29,7 @@ from gateway.aws.registry import Operation, registered
 MODULES: tuple[ModuleType, ...] = (
     bedrock,
     bedrock_agent_runtime,
+    bedrock_batches,
     converse,
     count_tokens,
     data_sources,
