@@ -16,11 +16,12 @@ from kit.auth.audit_chain import AuditEvent
 from kit.auth.internal import InternalTrust
 from kit.auth.principal import Principal
 from kit.catalogue import Catalogue, ModelEntry, load
+from kit.contract_routes import mount
 from kit.database import Database, clock
 from kit.jobs.ports import Waker
 from kit.objects.store import ObjectStore
 from kit.service import service_app
-from services.search.endpoints import UseCases, routes
+from services.search.endpoints import UseCases, contract_routes, routes
 from services.search.engines.embeddings.registry import open_embedder
 from services.search.engines.generator import ServiceGenerator
 from services.search.engines.index.lexical import measure_average_length
@@ -89,6 +90,7 @@ def create_app(
 
     app = service_app("Undercroft search", trust=around.trust, lifespan=lifespan, ready=ready)
     app.include_router(routes(use))
+    mount(app, around.trust, contract_routes(use))
     return app
 
 

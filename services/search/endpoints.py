@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 
 from fastapi import APIRouter
-from fastapi.responses import StreamingResponse
 
 from contracts.search import embeddings as e
 from contracts.search import ingestion as i
 from contracts.search import knowledge_bases as k
 from contracts.search import retrieval as r
-from kit.service import Caller, ndjson, started
+from kit.contract_routes import ContractRoute, Routes, StreamRoute
+from kit.service import Caller
 from services.search.service.answering import Answering
 from services.search.service.direct import DirectService
 from services.search.service.embedding import Embedding
@@ -42,6 +42,16 @@ def routes(use: UseCases) -> APIRouter:
     _job_steps(router, use)
     _questions(router, use)
     return router
+
+
+def contract_routes(use: UseCases) -> Routes:
+    """The questions, which are asked most."""
+    return {
+        "/embeddings": ContractRoute(e.EmbedRequest, lambda _, ask: use.embedding.embed(ask)),
+        "/retrieve": ContractRoute(r.RetrieveRequest, use.retrieval.retrieve),
+        "/answer": ContractRoute(r.AnswerRequest, use.answering.answer),
+        "/answer/stream": StreamRoute(r.AnswerRequest, use.answering.stream),
+    }
 
 
 def _knowledge_bases(router: APIRouter, use: UseCases) -> None:
@@ -146,23 +156,6 @@ def _job_steps(router: APIRouter, use: UseCases) -> None:
 
 
 def _questions(router: APIRouter, use: UseCases) -> None:
-    @router.post("/embeddings")
-    async def embeddings(_: Caller, ask: e.EmbedRequest) -> e.EmbedReply:
-        return await use.embedding.embed(ask)
-
-    @router.post("/retrieve")
-    async def retrieve(who: Caller, ask: r.RetrieveRequest) -> r.Passages:
-        return await use.retrieval.retrieve(who, ask)
-
-    @router.post("/answer")
-    async def answer(who: Caller, ask: r.AnswerRequest) -> r.Answer:
-        return await use.answering.answer(who, ask)
-
-    @router.post("/answer/stream")
-    async def answer_stream(who: Caller, ask: r.AnswerRequest) -> StreamingResponse:
-        events = await started(use.answering.stream(who, ask))
-        return StreamingResponse(ndjson(events), media_type="application/x-ndjson")
-
     @router.post("/sessions/end")
     async def end_session(who: Caller, ask: r.SessionId) -> k.Done:
         await use.answering.end_session(who, ask)

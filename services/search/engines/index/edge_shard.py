@@ -232,7 +232,8 @@ def _row(point: Any) -> Row:
 
 
 def _hit(point: Any) -> Hit:
-    return Hit(str(point.id), point.payload[DOCUMENT], point.payload[VERSION], float(point.score))
+    payload = point.payload  # made anew each time that it is asked for
+    return Hit(str(point.id), payload[DOCUMENT], payload[VERSION], float(point.score))
 
 
 @contextmanager

@@ -34,15 +34,15 @@ def finish(query: IndexQuery, dense: Sequence[Hit], sparse: Sequence[Hit] | None
     A fused score is the sum of weight / (60 + rank) over the sides that found the chunk, divided
     by the sum of weight / 61 over the sides asked: 1.0 is first on every side.
     """
-    known = {hit.id: hit.score for hit in dense}
     if sparse is None:
         return [replace(hit, similarity=hit.score) for hit in rank(dense)[: query.limit]]
     sides = (Side(query.dense_weight, rank(dense)), Side(query.sparse_weight, rank(sparse)))
     best = sum(side.weight for side in sides) / (RRF_K + 1)
-    fused: dict[str, Hit] = {}
+    scores: dict[str, float] = {}
     for side in sides:
         for place, hit in enumerate(side.hits, start=1):
-            gained = side.weight / (RRF_K + place) / best
-            before = fused[hit.id].score if hit.id in fused else 0.0
-            fused[hit.id] = replace(hit, score=before + gained, similarity=known.get(hit.id))
-    return rank(list(fused.values()))[: query.limit]
+            scores[hit.id] = scores.get(hit.id, 0.0) + side.weight / (RRF_K + place) / best
+    known = {hit.id: hit.score for hit in dense}
+    hits = {hit.id: hit for side in sides for hit in side.hits}
+    winners = sorted(scores, key=lambda id: (-scores[id], id))[: query.limit]
+    return [replace(hits[id], score=scores[id], similarity=known.get(id)) for id in winners]
