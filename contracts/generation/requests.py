@@ -45,13 +45,17 @@ class Generate(Sampling):
 
 
 class ChatRequest(Generate):
-    """`passages` and `question` go along for engines that only quote; others read `messages`."""
+    """`passages` and `question` go along for engines that only quote; others read `messages`.
+
+    With `continues` the last message, an assistant's, is the beginning of the answer.
+    """
 
     messages: Annotated[list[ChatMessage], Field(min_length=1, max_length=2000)]
     tools: list[Tool] = Field(default_factory=list, max_length=128)
     tool_choice: ToolChoice = "auto"
     parallel_tool_calls: bool = True
     format: JsonFormat | None = None
+    continues: bool = False
     passages: Annotated[list[Text], Field(max_length=1000)] | None = None
     question: Text | None = None
 

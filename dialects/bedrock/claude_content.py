@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contracts.generation.messages import ChatMessage, ImagePart, Part, TextPart, ToolCall
 from dialects.bedrock.calls import call_of
 from dialects.bedrock.images import image
+from dialects.bedrock.turns import content_of
 from dialects.body import Members, built
 
 _ROLES = ("user", "assistant")
@@ -62,13 +63,7 @@ def _turn(members: Members) -> Iterator[ChatMessage]:
 
 
 def _message(role: str, parts: list[Part], calls: list[ToolCall]) -> ChatMessage:
-    return built(ChatMessage, role=role, content=_content(parts), tool_calls=calls)
-
-
-def _content(parts: list[Part]) -> str | list[Part]:
-    """Text alone is a string."""
-    texts = [part.text for part in parts if isinstance(part, TextPart)]
-    return "\n".join(texts) if len(texts) == len(parts) else parts
+    return built(ChatMessage, role=role, content=content_of(parts), tool_calls=calls)
 
 
 def _part(kind: str, block: Members) -> Part:
@@ -113,4 +108,4 @@ def _result(block: Members) -> ChatMessage:
         for place, given in members.items("content"):
             inner = Members(given, at=f"{place}.")
             parts.append(_part(inner.one_of("type", _IN_RESULTS), inner))
-    return built(ChatMessage, role="tool", content=_content(parts), tool_call_id=answered)
+    return built(ChatMessage, role="tool", content=content_of(parts), tool_call_id=answered)

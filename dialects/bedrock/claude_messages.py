@@ -13,6 +13,7 @@ from dialects.bedrock.calls import arguments_of
 from dialects.bedrock.claude_content import messages_of
 from dialects.bedrock.claude_tools import tools_of
 from dialects.bedrock.progress import METRICS, Progress, fresh_tokens, reason_of
+from dialects.bedrock.turns import continues
 from dialects.body import Json, Members, built
 from dialects.dialect import Exchange
 
@@ -42,10 +43,12 @@ class ClaudeMessages:
         )
         if "max_tokens" not in members:
             raise members.wrong("max_tokens", "is required")
+        said = messages_of(members)
         return built(
             ChatRequest,
             model=model,
-            messages=messages_of(members),
+            messages=said,
+            continues=continues(said),
             max_tokens=members.tokens("max_tokens"),
             temperature=members.number("temperature", 0, 1),
             top_p=members.nucleus("top_p"),

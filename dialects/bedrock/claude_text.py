@@ -10,6 +10,7 @@ from contracts.generation.answers import Delta, FinishReason, Generation
 from contracts.generation.messages import ChatMessage
 from contracts.generation.requests import ChatRequest
 from dialects.bedrock.progress import Progress, chunks
+from dialects.bedrock.turns import continues
 from dialects.body import Json, Members, built
 from dialects.dialect import Exchange
 from kit.errors import InvalidRequest
@@ -26,10 +27,12 @@ class ClaudeText:
 
     def read(self, model: str, body: Json) -> ChatRequest:
         members = Members(body, _MEMBERS)
+        turns = _turns(members.text("prompt"))
         return built(
             ChatRequest,
             model=model,
-            messages=_turns(members.text("prompt")),
+            messages=turns,
+            continues=continues(turns),
             max_tokens=members.tokens("max_tokens_to_sample", 200),
             temperature=members.number("temperature", 0, 1),
             top_p=members.nucleus("top_p"),

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from contracts.generation.messages import NamedTool, Tool, ToolChoice
-from dialects.body import Members, built
-from dialects.schemas import check_schema
+from contracts.generation.messages import Tool, ToolChoice
+from dialects.bedrock.tools import named_tool, tool
+from dialects.body import Members
 
 _CHOICES = ("auto", "any", "tool", "none")
 _PLAIN: dict[str, ToolChoice] = {"auto": "auto", "any": "required", "none": "none"}
@@ -31,29 +31,8 @@ def _choice(choice: Members, tools: list[Tool]) -> ToolChoice:
     return named_tool(choice, tools) if kind == "tool" else _PLAIN[kind]
 
 
-def named_tool(choice: Members, tools: list[Tool]) -> NamedTool:
-    """Raises InvalidRequest for one that is not on offer."""
-    name = choice.text("name", least=1)
-    if all(tool.name != name for tool in tools):
-        raise choice.wrong("name", "must be one of [tools]")
-    return NamedTool(name=name)
-
-
 def _tool(given: object, at: str) -> Tool:
     known = {"type", "name", "description", "input_schema", "cache_control"}
     members = Members(given, known, at)
     members.one_of("type", ("custom",), "custom")
     return tool(members, members, "input_schema")
-
-
-def tool(members: Members, schema: Members, name: str) -> Tool:
-    """`name` is what the member of `schema` is called that has the JSON schema of parameters."""
-    parameters = schema.document(name)
-    check_schema(parameters, f"{schema.at}{name}")
-    return built(
-        Tool,
-        members.at,
-        name=members.text("name"),
-        description=members.text("description", ""),
-        parameters=parameters,
-    )

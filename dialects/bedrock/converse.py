@@ -13,6 +13,7 @@ from dialects.bedrock.converse_answer import STOPS, message_events, message_of, 
 from dialects.bedrock.converse_content import messages_of
 from dialects.bedrock.converse_tools import tools_of
 from dialects.bedrock.progress import Progress, reason_of
+from dialects.bedrock.turns import continues
 from dialects.body import Json, Members, built
 from dialects.dialect import Exchange
 from dialects.schemas import check_schema
@@ -34,10 +35,12 @@ class Converse:
         members.object("serviceTier").one_of("type", ("default",), "default")
         _paths(members)
         config = members.object("inferenceConfig")
+        said = messages_of(members)
         return built(
             ChatRequest,
             model=model,
-            messages=messages_of(members),
+            messages=said,
+            continues=continues(said),
             max_tokens=config.tokens("maxTokens"),
             temperature=config.number("temperature", 0, 1),
             top_p=config.nucleus("topP"),

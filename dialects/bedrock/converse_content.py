@@ -1,11 +1,13 @@
 """The messages of Converse and Nova: blocks that are told apart by their one member."""
 
+import base64
 import codecs
 from collections.abc import Callable
 
 from contracts.generation.messages import ChatMessage, ImagePart, Part, TextPart, ToolCall
 from dialects.bedrock.calls import as_json, call_of
 from dialects.bedrock.images import image
+from dialects.bedrock.turns import content_of
 from dialects.body import Members, built
 from kit.errors import InvalidRequest
 
@@ -45,7 +47,7 @@ def _turn(members: Members) -> list[ChatMessage]:
             parts.append(_PARTS[kind](block))
     _hold_to_role(members, role, calls, results)
     if parts or calls:
-        said = _content(parts)
+        said = content_of(parts)
         results.append(built(ChatMessage, role=role, content=said, tool_calls=calls))
     return results
 
@@ -71,12 +73,6 @@ def _block(given: object, place: str, known: tuple[str, ...]) -> tuple[str, Memb
     return kinds[0], members
 
 
-def _content(parts: list[Part]) -> str | list[Part]:
-    """Text alone is a string."""
-    texts = [part.text for part in parts if isinstance(part, TextPart)]
-    return "\n".join(texts) if len(texts) == len(parts) else parts
-
-
 def _result(block: Members) -> ChatMessage:
     members = block.object("toolResult", {"toolUseId", "content", "status", "type"})
     answered = members.text("toolUseId", least=1)
@@ -88,7 +84,7 @@ def _result(block: Members) -> ChatMessage:
             parts.append(built(TextPart, text=_json(inner)))
         elif kind != _CACHE:
             parts.append(_PARTS[kind](inner))
-    return built(ChatMessage, role="tool", content=_content(parts), tool_call_id=answered)
+    return built(ChatMessage, role="tool", content=content_of(parts), tool_call_id=answered)
 
 
 def _json(block: Members) -> str:
@@ -130,11 +126,12 @@ def _document_text(members: Members) -> str:
         return "\n".join(Members(one, {"text"}, f"{at}.").text("text") for at, one in pieces)
     kind = members.one_of("format", _TEXT_FORMATS, "txt")
     raw = source.body.get("bytes")
-    if not isinstance(raw, bytes):
+    if not isinstance(raw, bytes | str):
         raise source.wrong("bytes", f"or a text must be given with the format {kind}")
     try:
-        return raw.removeprefix(codecs.BOM_UTF8).decode()
-    except UnicodeDecodeError as error:
+        told = raw if isinstance(raw, bytes) else base64.b64decode(raw, validate=True)
+        return told.removeprefix(codecs.BOM_UTF8).decode()
+    except ValueError as error:
         raise source.wrong("bytes", "must be text in UTF-8") from error
 
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from contracts.generation.messages import Tool, ToolChoice
-from dialects.bedrock.claude_tools import named_tool, tool
+from dialects.bedrock.tools import named_tool, tool
 from dialects.body import Members
 
 

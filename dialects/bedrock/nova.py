@@ -9,6 +9,7 @@ from dialects.bedrock.converse_answer import STOPS, message_events, message_of, 
 from dialects.bedrock.converse_content import messages_of
 from dialects.bedrock.converse_tools import tools_of
 from dialects.bedrock.progress import METRICS, Progress, reason_of
+from dialects.bedrock.turns import continues
 from dialects.body import Json, Members, built
 from dialects.dialect import Exchange
 
@@ -31,10 +32,12 @@ class Nova:
         members.one_of("schemaVersion", (_VERSION,), _VERSION)
         config = members.object("inferenceConfig", _CONFIG)
         name = {ours: _given(config, theirs) for ours, theirs in _NAMES.items()}
+        said = messages_of(members)
         return built(
             ChatRequest,
             model=model,
-            messages=messages_of(members),
+            messages=said,
+            continues=continues(said),
             max_tokens=config.tokens(name["max_tokens"]),
             temperature=config.number("temperature", 0, 1),
             top_p=config.nucleus(name["top_p"]),

@@ -26,7 +26,7 @@ from kit.service import started
 
 _MISSING = (
     f"{NOT_SERVED}; images and videos as answers; Cohere's citations and search queries; "
-    "Claude's thinking, betas, and answers begun by the caller"
+    "Claude's thinking and betas"
 )
 _STANDARD = {"performanceConfigLatency": "standard", "serviceTier": "default"}
 _JSON = "application/json"

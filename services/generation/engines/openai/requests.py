@@ -33,7 +33,7 @@ def tokenized(model: str, request: GenerateRequest) -> dict[str, Any]:
     """What vLLM's /tokenize takes, which reads it as it would to answer."""
     if not isinstance(request, ChatRequest):
         return {"model": model, "prompt": request.prompt}
-    sent: dict[str, Any] = {"messages": [_message(message) for message in request.messages]}
+    sent = _messages(request)
     if request.tools:
         sent["tools"] = [_tool(tool) for tool in request.tools]
     return {"model": model, **sent}
@@ -53,7 +53,7 @@ def _own(request: GenerateRequest) -> dict[str, Any]:
 
 
 def _chat(request: ChatRequest) -> dict[str, Any]:
-    sent: dict[str, Any] = {"messages": [_message(message) for message in request.messages]}
+    sent = _messages(request)
     if request.logprobs is not None:
         sent |= {"logprobs": True, "top_logprobs": request.logprobs}
     if request.tools:
@@ -68,6 +68,13 @@ def _chat(request: ChatRequest) -> dict[str, Any]:
             if form.shape is None
             else {"type": "json_schema", "json_schema": shape}
         )
+    return sent
+
+
+def _messages(request: ChatRequest) -> dict[str, Any]:
+    sent: dict[str, Any] = {"messages": [_message(message) for message in request.messages]}
+    if request.continues:  # vLLM's; a server without these refuses them
+        sent |= {"continue_final_message": True, "add_generation_prompt": False}
     return sent
 
 

@@ -113,6 +113,20 @@ def test_choices_of_tools_are_told_in_our_words(given: str, meant: str) -> None:
     assert read(tools=[OFFERED], tool_choice={"type": given}).tool_choice == meant
 
 
+@pytest.mark.parametrize("name", ["claude", "nova", "converse", "claude-text"])
+def test_a_last_word_of_the_assistant_begins_the_answer(name: str) -> None:
+    family = FAMILIES[name]
+    assert not family.exchange().request.model_dump()["continues"]
+    said = "{" if name == "claude" else [{"text": "{"}]
+    turn = {"role": "assistant", "content": said}
+    body = family.body | {"messages": [*family.body.get("messages", []), turn]}
+    if name == "claude-text":
+        body = {"prompt": family.body["prompt"] + " {"}
+    begun: Any = family.dialect.read(family.model, body)
+    assert begun.continues
+    assert begun.messages[-1] == ChatMessage(role="assistant", content="{")
+
+
 def test_a_failed_tool_says_so() -> None:
     result = {"type": "tool_result", "tool_use_id": "t1", "content": "gone", "is_error": True}
     assert read(messages=user(result)).messages[0].text == "Error:\ngone"
