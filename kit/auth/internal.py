@@ -54,6 +54,10 @@ class InternalTrust:
             raise Unauthenticated("The gateway's word for this caller has expired.")
         return principal
 
+    def secret(self, purpose: str) -> bytes:
+        """A key of 32 bytes for what only the services of this platform may know."""
+        return hmac.digest(self._key, f"secret/{purpose}".encode(), "sha256")
+
     def _open(self, value: str) -> tuple[float, Principal]:
         body, _, mac = value.partition(".")
         raw = body.encode("utf-8", "surrogateescape")

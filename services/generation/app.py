@@ -16,8 +16,10 @@ from services.generation.engines.openai.engine import OpenAIEngine
 from services.generation.hosting_endpoints import hosting_routes
 from services.generation.ports import Engine
 from services.generation.registry import Surroundings, open_registry
+from services.generation.routed import Routed
 from services.generation.service.generating import Generating
 from services.generation.service.hosting.hosting import Hosting
+from services.generation.service.observing import Observed
 from services.generation.serving import Serving, with_served
 from services.generation.settings import GenerationSettings
 
@@ -45,7 +47,9 @@ def create_app(
         registry = open_registry(settings, around, known, engines, serving.fleet)
         artifacts = StoredArtifacts(around.objects)
         hosting = Hosting.of(around.database, known, serving.fleet, registry, artifacts)
-    service = Generating(known, engines, registry)
+    routed = Routed(settings, serving.fleet, trust, registry.desired if registry else None)
+    engines["vllm"] = routed.engine
+    service = Generating(known, {name: Observed(engines[name]) for name in engines}, registry)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -53,6 +57,7 @@ def create_app(
             await stack.enter_async_context(opened())
             await stack.enter_async_context(serving.running())
             stack.push_async_callback(service.close)
+            routed.start(known)
             if registry is not None:
                 await stack.enter_async_context(registry.running())
             if hosting is not None:

@@ -69,6 +69,12 @@ class GenerationSettings(VllmSettings):
     openai_attempts: Annotated[int, Field(ge=1, le=10)] = 3
     """Tries of one request; a later one is made only while no byte of an answer has come."""
     openai_concurrency: Annotated[int, Field(ge=1)] = 256
+    routing_queue: Annotated[int, Field(ge=1)] = 1024
+    """Requests that wait for one model; more are refused with 503."""
+    routing_tenant_queue: Annotated[int, Field(ge=1)] = 256
+    """Those of one tenant; more are refused with 429."""
+    routing_patience: Annotated[float, Field(gt=0)] = 30.0
+    """Seconds for which a request may wait; it is refused at once where it would be longer."""
     adapter_folders: tuple[Path, ...] = ()
     """Folders whose children every tenant may register as adapters, by name."""
     adapters_from_hub: bool = False
