@@ -1,53 +1,37 @@
 """POST /completions: one or several prompts, which run side by side."""
 
-import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from typing import Any
 
-from contracts.generation.answers import Generation
 from contracts.generation.requests import CompletionRequest
 from dialects.openai.body import parsed
 from dialects.openai.completion_chunks import CompletionChunks
 from dialects.openai.completions import CompletionDialect, includes_usage
 from gateway.generating import generate, stream
+from gateway.openai.asked import asked_model
 from gateway.openai.call import Call, json_response
-from gateway.openai.hosted import model_of
 from gateway.openai.merging import side_by_side
 from gateway.openai.sse import event_stream
 from gateway.response import Response
+from kit.together import together
 
 _DIALECT = CompletionDialect()
 
 
 async def create_completion(call: Call) -> Response:
     body = parsed(call.body)
-    name, component = await model_of(call, body)
-    requests = _DIALECT.read_all(name, body)
-    if component:
-        requests = [one.model_copy(update={"component": component}) for one in requests]
+    asked = await asked_model(call, body)
+    requests = [asked.of(one) for one in _DIALECT.read_all(asked.model, body)]
     if requests[0].stream:
-        chunks = CompletionChunks(name, requests, includes_usage=includes_usage(body))
+        chunks = CompletionChunks(asked.name, requests, includes_usage=includes_usage(body))
         return await event_stream(_chunks(call, requests, chunks))
-    made = await _all(call, requests)
-    return json_response(_DIALECT.whole_all(name, requests, made))
-
-
-async def _all(call: Call, requests: Sequence[CompletionRequest]) -> list[Generation]:
-    """In the order of the requests; the first refusal stops the others."""
     size = len(call.body) // len(requests)
-    tasks = [
-        asyncio.create_task(
-            generate(call.backends, call.principal, call.operation, request, size=size)
-        )
+    made = await together(
+        generate(call.backends, call.principal, call.operation, request, size=size)
         for request in requests
-    ]
-    try:
-        return await asyncio.gather(*tasks)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+    )
+    return json_response(_DIALECT.whole_all(asked.name, requests, made))
 
 
 async def _chunks(

@@ -2,8 +2,8 @@
 
 from dialects.openai.body import parsed
 from dialects.openai.embeddings import EmbeddingsDialect
+from gateway.openai.asked import model_name
 from gateway.openai.call import Call, json_response
-from gateway.openai.hosted import model_of
 from gateway.response import Response
 
 _DIALECT = EmbeddingsDialect()
@@ -12,7 +12,7 @@ _DIALECT = EmbeddingsDialect()
 async def create_embeddings(call: Call) -> Response:
     """Raises NotFound where no embedding model has the name."""
     body = parsed(call.body)
-    name, _ = await model_of(call, body)
+    name = model_name(body)
     request = _DIALECT.read(name, body)
     backends = call.backends
     model = backends.catalogue.find(name, kind="embedding").id
