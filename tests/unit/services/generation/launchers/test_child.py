@@ -14,6 +14,7 @@ from services.generation.engines.launchers import child as child_module
 from services.generation.engines.launchers.child import Child
 from services.generation.ports import EngineLimits
 from services.generation.settings import VllmSettings
+from tests.support.process_groups import members
 
 SERVER = Path(__file__).with_name("server.py")
 LIMITS = EngineLimits(100, 4, 2, 8)
@@ -40,15 +41,7 @@ async def begin(tmp_path: Path) -> AsyncIterator[Begin]:
 def processes(child: Child) -> set[int]:
     """The living ones of its group: the guard, the server and what the server started."""
     assert child.guard is not None
-    found = set()
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            fields = (folder / "stat").read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        if int(fields[2]) == child.guard.pid and fields[0] != "Z":
-            found.add(int(folder.name))
-    return found
+    return members(child.guard.pid)
 
 
 async def until_gone(child: Child) -> None:
