@@ -102,7 +102,11 @@ def move(
     digest: str,
     key: str,
 ) -> Alias:
-    """Lets a name lead to an adapter; `key` is who does it."""
+    """Lets a name lead to an adapter, unless it does already; `key` is who does it."""
+    same = [aliases.c.owner == owner, aliases.c.digest == digest]
+    there = select(aliases.c.name).where(_name(aliases, tenant, component, name), *same)
+    if connection.execute(there).one_or_none() is not None:
+        return get(connection, tenant, component, name)
     version = _add_move(connection, tenant, component, name, owner=owner, digest=digest, key=key)
     values = {
         "owner": owner,
