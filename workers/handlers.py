@@ -3,10 +3,12 @@
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 
+from contracts.generation.hosting import ASYNC_INFERENCE
 from contracts.generation.metered import MeteredGeneration
 from kit.batches.store import KIND as BATCH
 from kit.jobs.ports import Handler, Handlers
 from workers.admission import Admission
+from workers.async_inference import AsyncInference
 from workers.batch.bedrock import BedrockBatches, Models
 from workers.batch.job import BatchJob
 from workers.batch.openai import Endpoints, OpenAIBatches
@@ -28,11 +30,17 @@ def _batch(clients: Clients) -> Handler:
     return BatchJob(clients.database, wires).run
 
 
+def _async_inference(clients: Clients) -> Handler:
+    generation = MeteredGeneration(clients.generation, clients.metering)
+    return AsyncInference(generation, clients.objects).run
+
+
 _HANDLERS: Mapping[str, Callable[[Clients], Handler]] = {
     "ingestion": lambda clients: Ingestion(clients.search).run,
     "removal": lambda clients: Removal(clients.search).run,
     "adapter-admission": lambda clients: Admission(clients.adapters).run,
     BATCH: _batch,
+    ASYNC_INFERENCE: _async_inference,
 }
 """By job kind; a kind that is not here stays queued for a worker that knows it."""
 

@@ -250,3 +250,34 @@ class Target(Contract):
     form: Form = "lmi"
     terms: str | None = None
     asynchronous: AsyncOutput | None = None
+
+
+ASYNC_INFERENCE = "async-inference"
+"""The kind of the job that answers an AsyncInvocation."""
+
+
+class ObjectPlace(Contract):
+    bucket: str
+    key: str
+
+    @property
+    def uri(self) -> str:
+        return f"s3://{self.bucket}/{self.key}"
+
+
+class AsyncInvocation(Contract):
+    """The input of the job: what was asked, as it was when it was accepted.
+
+    `expires_at` in UNIX seconds: until then it must have begun; `timeout` in seconds.
+    """
+
+    account: str
+    key: str
+    target: Target
+    adapter: str | None
+    accepts_terms: bool
+    input: ObjectPlace
+    output: ObjectPlace
+    failure: ObjectPlace | None
+    expires_at: float
+    timeout: float

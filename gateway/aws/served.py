@@ -23,6 +23,7 @@ from gateway.aws.operations.bedrock_agent import data_sources, ingestion, knowle
 from gateway.aws.operations.bedrock_runtime import converse, count_tokens, invoke
 from gateway.aws.operations.sagemaker import components, endpoint_configs, endpoints, models, tags
 from gateway.aws.operations.sagemaker_runtime import invoke as invoke_endpoint
+from gateway.aws.operations.sagemaker_runtime import invoke_async
 from gateway.aws.protocol.identity import OperationId
 from gateway.aws.registry import Operation, registered
 
@@ -49,6 +50,7 @@ MODULES: tuple[ModuleType, ...] = (
     models,
     tags,
     invoke_endpoint,
+    invoke_async,
     sts,
 )
 SERVED: Mapping[OperationId, Operation] = {served.id: served for served in registered()}

@@ -1,21 +1,24 @@
 """SageMaker through boto3: the control plane, its waiters, and what its endpoints answer."""
 
-import io
 import json
-import tarfile
 from collections.abc import Iterator
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from botocore.exceptions import ClientError, WaiterError
 
 from tests.support.platform import Platform
-
-MODEL = "extractive"
-PROMPT = "<context>The bridge of Alder is made of oak.</context>\nWhat is the bridge made of?"
-ROLE = "arn:aws:iam::123456789012:role/any"
-QUICK = {"Delay": 1, "MaxAttempts": 30}
+from tests.wire.sagemaker_support import (
+    MODEL,
+    PROMPT,
+    QUICK,
+    ROLE,
+    create_endpoint,
+    create_model,
+    fresh,
+    invoke,
+    packed,
+)
 
 
 @pytest.fixture(scope="module")
@@ -26,35 +29,6 @@ def sagemaker(platform: Platform) -> Any:
 @pytest.fixture(scope="module")
 def runtime(platform: Platform) -> Any:
     return platform.boto3("sagemaker-runtime")
-
-
-def fresh(what: str) -> str:
-    return f"{what}-{uuid4().hex[:8]}"
-
-
-def create_model(sagemaker: Any, environment: dict[str, str], **container: Any) -> str:
-    name = fresh("model")
-    made = sagemaker.create_model(
-        ModelName=name,
-        ExecutionRoleArn=ROLE,
-        PrimaryContainer={"Image": "djl-inference:0.27.0", "Environment": environment, **container},
-        Tags=[{"Key": "team", "Value": "search"}],
-    )
-    assert made["ModelArn"].endswith(f":model/{name}")
-    return name
-
-
-def create_endpoint(sagemaker: Any, variant: dict[str, Any], **config: Any) -> str:
-    name = fresh("endpoint")
-    sagemaker.create_endpoint_config(
-        EndpointConfigName=name,
-        ExecutionRoleArn=ROLE,
-        ProductionVariants=[{"VariantName": "AllTraffic", **variant}],
-        **config,
-    )
-    sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=name)
-    sagemaker.get_waiter("endpoint_in_service").wait(EndpointName=name, WaiterConfig=QUICK)
-    return name
 
 
 @pytest.fixture(scope="module")
@@ -72,13 +46,6 @@ def endpoint(sagemaker: Any) -> Iterator[str]:
 def tgi(sagemaker: Any) -> str:
     model = create_model(sagemaker, {"HF_MODEL_ID": MODEL, "OPTION_TGI_COMPAT": "true"})
     return create_endpoint(sagemaker, {"ModelName": model})
-
-
-def invoke(runtime: Any, endpoint: str, body: object, **more: Any) -> Any:
-    answered = runtime.invoke_endpoint(
-        EndpointName=endpoint, ContentType="application/json", Body=json.dumps(body), **more
-    )
-    return json.loads(answered["Body"].read())
 
 
 def refused(raised: pytest.ExceptionInfo[ClientError], code: str, status: int) -> dict[str, Any]:
@@ -220,15 +187,6 @@ def test_serving_properties_name_the_model(
     model = create_model(sagemaker, {}, ModelDataUrl=f"s3://{bucket}/code.tar.gz")
     endpoint = create_endpoint(sagemaker, {"ModelName": model})
     assert "oak" in invoke(runtime, endpoint, {"inputs": PROMPT})[0]["generated_text"]
-
-
-def packed(properties: str) -> bytes:
-    archive = io.BytesIO()
-    with tarfile.open(fileobj=archive, mode="w:gz") as tar:
-        entry = tarfile.TarInfo("./serving.properties")
-        entry.size = len(properties)
-        tar.addfile(entry, io.BytesIO(properties.encode()))
-    return archive.getvalue()
 
 
 def test_a_containers_refusal_is_a_model_error(runtime: Any, endpoint: str, tgi: str) -> None:

@@ -4,6 +4,7 @@ from typing import Any
 
 from contracts.generation.hosting import Component, CreateComponent, Deployed, UpdateComponent
 from gateway.aws.operations.members import dropped
+from gateway.aws.operations.places import readable
 from gateway.aws.operations.sagemaker.common import (
     SERVICE,
     arn,
@@ -33,7 +34,7 @@ async def create_component(call: Call, parameters: Parameters) -> Parameters:
             name=parameters["InferenceComponentName"],
             endpoint=parameters["EndpointName"],
             variant=parameters.get("VariantName"),
-            deployed=_deployed(parameters["Specification"]),
+            deployed=_deployed(call, parameters["Specification"]),
             copies=parameters.get("RuntimeConfig", {}).get("CopyCount", 1),
             tags=tags_of(parameters),
         ),
@@ -76,7 +77,7 @@ async def update_component(call: Call, parameters: Parameters) -> Parameters:
         call.principal,
         UpdateComponent(
             name=parameters["InferenceComponentName"],
-            deployed=None if given is None else _deployed(given),
+            deployed=None if given is None else _deployed(call, given),
             copies=parameters.get("RuntimeConfig", {}).get("CopyCount"),
         ),
     )
@@ -102,13 +103,15 @@ async def delete_component(call: Call, parameters: Parameters) -> Parameters:
     return {}
 
 
-def _deployed(given: dict[str, Any]) -> Deployed:
+def _deployed(call: Call, given: dict[str, Any]) -> Deployed:
     needs = given.get("ComputeResourceRequirements", {})
     start = given.get("StartupParameters", {})
-    container = given.get("Container")
+    container = container_of(given["Container"]) if "Container" in given else None
+    if container is not None and container.artifact:
+        readable(call, container.artifact, "Container.ArtifactUrl")
     return Deployed(
         model=given.get("ModelName"),
-        container=None if container is None else container_of(container),
+        container=container,
         base=given.get("BaseInferenceComponentName"),
         accelerators=needs.get("NumberOfAcceleratorDevicesRequired", 0),
         memory_mib=needs.get("MinMemoryRequiredInMb", 0),

@@ -4,6 +4,7 @@ from typing import Any
 
 from contracts.generation.hosting import CreateModel
 from gateway.aws.operations.members import dropped
+from gateway.aws.operations.places import readable
 from gateway.aws.operations.sagemaker.common import (
     SERVICE,
     arn,
@@ -36,11 +37,14 @@ _resource = named("ModelName", "model")
 )
 async def create_model(call: Call, parameters: Parameters) -> Parameters:
     refuse(parameters, "InferenceExecutionConfig")
+    container = container_of(_container(parameters))
+    if container.artifact:
+        readable(call, container.artifact, "ModelDataUrl")
     made = await call.backends.hosting.create_model(
         call.principal,
         CreateModel(
             name=parameters["ModelName"],
-            container=container_of(_container(parameters)),
+            container=container,
             shown=only(parameters, *_SHOWN),
             tags=tags_of(parameters),
         ),

@@ -1,0 +1,25 @@
+"""Places in the object store that operations of other services name by their S3 URIs."""
+
+from contracts.generation.hosting import ObjectPlace
+from gateway.aws.registry import Call
+from kit.auth.scopes import require
+from kit.errors import InvalidRequest
+from kit.objects.arns import arn
+
+
+def readable(call: Call, uri: str, member: str) -> ObjectPlace:
+    """Raises PermissionDenied where the caller's key may not read it itself."""
+    return _place(call, uri, member, "s3:GetObject")
+
+
+def writable(call: Call, uri: str, member: str) -> ObjectPlace:
+    """Raises PermissionDenied where the caller's key may not write it itself."""
+    return _place(call, uri, member, "s3:PutObject")
+
+
+def _place(call: Call, uri: str, member: str, operation: str) -> ObjectPlace:
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    if not uri.startswith("s3://") or not bucket:
+        raise InvalidRequest(f"{uri!r} is no S3 URI: s3://bucket/key.", param=member)
+    require(call.principal.scopes, operation, arn(bucket, key) if key else arn(bucket, "*"))
+    return ObjectPlace(bucket=bucket, key=key)

@@ -1,0 +1,114 @@
+"""The job behind an asynchronous invocation: one answer, however often it is begun."""
+
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import orjson
+import pytest
+
+from contracts.generation.answers import Choice, Generation
+from contracts.generation.client import GenerateRequest
+from contracts.generation.hosting import AsyncInvocation, ObjectPlace, Target
+from contracts.generation.metered import MeteredGeneration
+from integrations.local.blobs import LocalBlobs
+from kit.auth.principal import Principal
+from kit.database import Database
+from kit.errors import PlatformError, Unavailable
+from kit.jobs.ports import JobContext
+from kit.objects.store import ObjectStore
+from workers.async_inference import AsyncInference
+
+TENANT, BUCKET = "acme", "async"
+
+
+class Model:
+    """Counts what it is asked, and fails as often as the test says."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.failure: PlatformError | None = None
+
+    async def generate(
+        self, who: Principal, operation: str, ask: GenerateRequest, *, size: int
+    ) -> Generation:
+        self.asked += 1
+        if self.failure is not None:
+            raise self.failure
+        choice = Choice(text="Oak.", finish_reason="stop")
+        return Generation(choices=[choice], input_tokens=1, output_tokens=1, model="m")
+
+
+class Place:
+    def __init__(self, objects: ObjectStore) -> None:
+        self.objects, self.model = objects, Model()
+        self.handler = AsyncInference(cast(MeteredGeneration, self.model), objects)
+
+    def context(self, epoch: int = 1, **changes: Any) -> JobContext:
+        asked = AsyncInvocation(
+            account="111122223333",
+            key="key",
+            target=Target(model="m"),
+            adapter=None,
+            accepts_terms=False,
+            input=ObjectPlace(bucket=BUCKET, key="in.json"),
+            output=ObjectPlace(bucket=BUCKET, key="out/1.out"),
+            failure=ObjectPlace(bucket=BUCKET, key="failed/1-error.out"),
+            expires_at=time.time() + 60,
+            timeout=5,
+        ).model_copy(update=changes)
+        told = {"tenant": TENANT, "epoch": epoch, "input": asked.model_dump(mode="json")}
+        return cast(JobContext, SimpleNamespace(id="job", **told))
+
+    async def put(self, key: str, body: bytes) -> None:
+        async def once() -> AsyncIterator[bytes]:
+            yield body
+
+        await self.objects.put(TENANT, BUCKET, key, once())
+
+    async def read(self, key: str) -> Any:
+        reading = await self.objects.open(TENANT, BUCKET, key)
+        return orjson.loads(b"".join([piece async for piece in reading.chunks]))
+
+
+@pytest.fixture
+async def place(tmp_path: Path) -> AsyncIterator[Place]:
+    database = Database(f"sqlite:///{tmp_path}/jobs.db")
+    database.create_tables()
+    blobs = LocalBlobs(tmp_path / "objects")
+    made = Place(ObjectStore(database, blobs))
+    await made.objects.buckets.create(TENANT, BUCKET, "us-east-1")
+    await made.put("in.json", b'{"inputs": "What is the bridge made of?"}')
+    yield made
+    blobs.close()
+    database.close()
+
+
+async def test_a_second_attempt_finds_what_the_first_has_written(place: Place) -> None:
+    first = await place.handler.run(place.context())
+    again = await place.handler.run(place.context(epoch=2))
+    assert first == again == {"location": f"s3://{BUCKET}/out/1.out"}
+    assert place.model.asked == 1
+    assert await place.read("out/1.out") == {"generated_text": "Oak."}
+
+
+async def test_a_model_that_is_away_is_waited_for_and_then_told(place: Place) -> None:
+    place.model.failure = Unavailable("The model is starting.", retry_after=1)
+    with pytest.raises(Unavailable):
+        await place.handler.run(place.context())
+    assert (await place.handler.run(place.context(epoch=5)))["failure"] == "The model is starting."
+    assert (await place.read("failed/1-error.out"))["error"] == "The model is starting."
+
+
+async def test_what_waited_too_long_is_not_asked(place: Place) -> None:
+    told = await place.handler.run(place.context(expires_at=time.time() - 1))
+    assert "RequestTTLSeconds" in told["failure"]
+    assert place.model.asked == 0
+
+
+async def test_a_failure_without_a_place_is_the_jobs_result(place: Place) -> None:
+    await place.put("in.json", b"not json")
+    told = await place.handler.run(place.context(failure=None))
+    assert "not JSON" in told["failure"]

@@ -1,0 +1,104 @@
+"""Answers to invocations that nobody waits for: from an object to an object."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+
+import orjson
+
+from contracts.generation.hosting import AsyncInvocation, ObjectPlace
+from contracts.generation.metered import MeteredGeneration
+from dialects.sagemaker.exchange import FORMS, TextExchange, exchange
+from dialects.sagemaker.said import Said
+from kit.auth.principal import Principal
+from kit.errors import DeadlineExceeded, InvalidRequest, NotFound, PayloadTooLarge, PlatformError
+from kit.jobs.ports import JobCancelled, JobContext, JobLost, JsonObject
+from kit.objects.records import Attributes
+from kit.objects.store import ObjectStore
+from kit.together import together
+
+_TRIES = 4
+"""One less than the job may have: the last one writes down why it failed."""
+_LARGEST = 25 * 2**20
+_OPERATION = "sagemaker-runtime:InvokeEndpointAsync"
+
+
+class AsyncInference:
+    """What an attempt has written another finds, so that an answer is made once."""
+
+    def __init__(self, generation: MeteredGeneration, objects: ObjectStore) -> None:
+        self._generation = generation
+        self._objects = objects
+
+    async def run(self, context: JobContext) -> JsonObject:
+        asked = AsyncInvocation.model_validate(context.input)
+        if await self._is_there(context.tenant, asked.output):
+            return {"location": asked.output.uri}
+        try:
+            body, media = await self._answer(context.tenant, asked)
+        except (JobLost, JobCancelled):
+            raise
+        except PlatformError as error:
+            if error.retryable and context.epoch <= _TRIES and time.time() < asked.expires_at:
+                raise
+            return await self._refuse(context.tenant, asked, error)
+        await self._put(context.tenant, asked.output, body, media)
+        return {"location": asked.output.uri}
+
+    async def _answer(self, tenant: str, asked: AsyncInvocation) -> tuple[bytes, str]:
+        if time.time() >= asked.expires_at:
+            raise DeadlineExceeded("The request waited for longer than its RequestTTLSeconds.")
+        raw = await self._read(tenant, asked.input)
+        made = exchange(asked.target, Said(asked.adapter, asked.accepts_terms), raw)
+        who = Principal(tenant, asked.account, asked.key)
+        try:
+            async with asyncio.timeout(asked.timeout):
+                return await self._exchanged(who, made, len(raw))
+        except TimeoutError as error:
+            raise DeadlineExceeded("The invocation took longer than it may.") from error
+
+    async def _exchanged(self, who: Principal, made: TextExchange, size: int) -> tuple[bytes, str]:
+        if made.is_stream:
+            (request,) = made.requests
+            deltas = self._generation.stream(who, _OPERATION, request, size=size)
+            return b"".join([line async for line in made.stream(deltas)]), made.stream_type
+        share = size // len(made.requests)
+        answers = await together(
+            self._generation.generate(who, _OPERATION, request, size=share)
+            for request in made.requests
+        )
+        return made.whole(answers), "application/json"
+
+    async def _refuse(
+        self, tenant: str, asked: AsyncInvocation, error: PlatformError
+    ) -> JsonObject:
+        """The container's own words, in the failure object where one is wanted."""
+        _, body = FORMS[asked.target.form].refusal(error)
+        if asked.failure is not None:
+            await self._put(tenant, asked.failure, orjson.dumps(body), "application/json")
+        return {"failure": error.message}
+
+    async def _is_there(self, tenant: str, place: ObjectPlace) -> bool:
+        try:
+            await self._objects.head(tenant, place.bucket, place.key)
+        except NotFound:
+            return False
+        return True
+
+    async def _read(self, tenant: str, place: ObjectPlace) -> bytes:
+        try:
+            reading = await self._objects.open(tenant, place.bucket, place.key)
+        except NotFound as error:
+            raise InvalidRequest(f"There is no object {place.uri}.") from error
+        if reading.info.size > _LARGEST:
+            await reading.chunks.aclose()
+            raise PayloadTooLarge(f"{place.uri} has more than {_LARGEST} bytes.")
+        return b"".join([piece async for piece in reading.chunks])
+
+    async def _put(self, tenant: str, place: ObjectPlace, body: bytes, media: str) -> None:
+        attributes = Attributes(headers={"content-type": media})
+        await self._objects.put(tenant, place.bucket, place.key, _once(body), attributes=attributes)
+
+
+async def _once(body: bytes) -> AsyncIterator[bytes]:
+    yield body
