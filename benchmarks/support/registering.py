@@ -15,7 +15,7 @@ def register(port: int, key: str, base: str, folder: Path) -> list[str]:
     """The names of the adapters, all ready; each is named after its folder."""
     names = sorted((path.name for path in folder.iterdir()), key=int)
     for name in names:
-        made = _ask(port, key, "POST", f"?name=a{name}&base={base}", _archive(folder / name))
+        made = _ask(port, key, "POST", f"/upload?name=a{name}&base={base}", _archive(folder / name))
         _await(port, key, made["digest"])
     return [f"a{name}" for name in names]
 

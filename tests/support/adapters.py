@@ -12,7 +12,7 @@ import httpx
 from tests.support.platform import Credentials, Platform
 
 ADAPTERS = "/api/v1/adapters"
-READY_SECONDS = 60.0
+READY_SECONDS = 240.0
 
 
 def archive(files: Mapping[str, bytes]) -> bytes:
@@ -65,8 +65,18 @@ def add_adapter(
     platform: Platform, who: Credentials, base: str, name: str, folder: Path
 ) -> dict[str, Any]:
     """Registered from a folder of PEFT's, and ready."""
-    reply = register(platform, who, base, name, archive(files_of(folder)))
-    assert reply.is_success, reply.text
-    found = settled(platform, who, reply.json()["digest"])
-    assert found["state"] == "ready", found["reasons"]
+    return add_adapters(platform, who, base, {name: folder})[name]
+
+
+def add_adapters(
+    platform: Platform, who: Credentials, base: str, folders: Mapping[str, Path]
+) -> dict[str, dict[str, Any]]:
+    """By name; they are checked side by side."""
+    digests = {}
+    for name, folder in folders.items():
+        reply = register(platform, who, base, name, archive(files_of(folder)))
+        assert reply.is_success, reply.text
+        digests[name] = reply.json()["digest"]
+    found = {name: settled(platform, who, digest) for name, digest in digests.items()}
+    assert {one["state"] for one in found.values()} == {"ready"}, found
     return found

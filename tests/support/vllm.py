@@ -33,8 +33,13 @@ RECIPE = ROOT / "tests" / "support" / "tiny_llama.py"
 ORACLE = ROOT / "tests" / "support" / "peft_oracle.py"
 NAME = "tiny"
 START_SECONDS = 240.0
-SMALL = {"GENERATION_VLLM_CACHE_GIB": "1", "GENERATION_VLLM_MAX_NUM_SEQS": "16"}
-"""Settings under which several copies find room on a small machine."""
+SMALL = {
+    "GENERATION_VLLM_CACHE_GIB": "1",
+    "GENERATION_VLLM_MAX_NUM_SEQS": "16",
+    "GENERATION_VLLM_MAX_LORAS": "4",
+    "GENERATION_VLLM_MAX_CPU_LORAS": "5",
+}
+"""Settings under which several copies find room on a small machine, and few adapters do."""
 
 
 @dataclass(frozen=True)

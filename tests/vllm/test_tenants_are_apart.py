@@ -67,12 +67,12 @@ def test_a_grant_opens_an_adapter_by_its_digest_alone(world: World, stranger: Cr
     place = f"{world.platform.url}{ADAPTERS}/{digest}/grants/{account}"
     headers = world.platform.rest(world.owner)
     with pytest.raises(openai.NotFoundError):
-        world.complete(f"de@sha256:{digest}", 0, who=stranger)
+        world.complete(f"theirs@sha256:{digest}", 0, who=stranger)
     httpx.put(place, headers=headers).raise_for_status()
-    assert world.complete(f"@sha256:{digest}", 0, who=stranger) == world.expected["de"][0]
+    assert world.complete(f"theirs@sha256:{digest}", 0, who=stranger) == world.expected["de"][0]
     httpx.delete(place, headers=headers).raise_for_status()
     with pytest.raises(openai.NotFoundError):
-        world.complete(f"@sha256:{digest}", 0, who=stranger)
+        world.complete(f"theirs@sha256:{digest}", 0, who=stranger)
 
 
 def _of_one_class(one: Callable[[], Any], other: Callable[[], Any]) -> bool:

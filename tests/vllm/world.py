@@ -13,13 +13,13 @@ import pytest
 from safetensors.numpy import load_file, save_file
 from tokenizers import Tokenizer
 
-from tests.support.adapters import add_adapter
+from tests.support.adapters import add_adapters
 from tests.support.platform import Credentials, Platform
 from tests.support.vllm import NAME, Tiny
 
 TOKENS = 12
 OWN = ("es", "fr", "de", "it")
-EXTRA = tuple(f"extra-{i}" for i in range(1, 9))
+EXTRA = tuple(f"extra-{i}" for i in range(1, 4))
 """More than fit into a batch at once, so that adapters are evicted and come back."""
 PROMPTS = (
     "Say hello",
@@ -68,10 +68,8 @@ def world(vllm_platform: Platform, tiny: Tiny, tmp_path_factory: pytest.TempPath
     wider = Tiny(tmp_path_factory.mktemp("adapters"))
     _with_more(tiny, wider.folder)
     owner = vllm_platform.keys("many-adapters")
-    digests = {
-        name: add_adapter(vllm_platform, owner, NAME, name, folder)["digest"]
-        for name, folder in wider.adapters.items()
-    }
+    added = add_adapters(vllm_platform, owner, NAME, wider.adapters)
+    digests = {name: one["digest"] for name, one in added.items()}
     return World(vllm_platform, wider, owner, expected(wider), digests)
 
 
