@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pydantic import SecretStr
+from pydantic import Field, HttpUrl, SecretStr
 from pydantic_settings import SettingsConfigDict
 
 from kit.catalogue import DEFAULT_FOLDER
@@ -28,5 +28,7 @@ class GatewaySettings(ServerSettings):
     generation_url: str = "http://generation:8000"
     models: Path = DEFAULT_FOLDER
     """The folder of model files."""
+    replicas: dict[str, tuple[HttpUrl, ...]] = Field(default_factory=dict)
+    """The generation service's `GENERATION_REPLICAS`, for the lists of models."""
     openai_model: str | None = None
     """The generation service's `GENERATION_OPENAI_MODEL`, for the lists of models."""

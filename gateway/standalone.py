@@ -24,7 +24,7 @@ from kit.auth.internal import InternalTrust
 from kit.auth.keyring import Keyring
 from kit.auth.limits import Limiter, LimitsOf, LocalLimiter
 from kit.batches.store import Batches
-from kit.catalogue import load
+from kit.catalogue import Catalogue, load
 from kit.database import clock
 from kit.disk import check_room
 from kit.files.store import Files
@@ -34,6 +34,14 @@ from kit.jobs.waker import LocalWaker
 from kit.objects.store import ObjectStore
 from kit.objects.sweeping import sweeping
 from kit.process import open_database
+
+
+def known_models(settings: GatewaySettings) -> Catalogue:
+    """As the generation service makes it."""
+    models = load(settings.models)
+    for name, urls in settings.replicas.items():
+        models = models.with_replicas(name, tuple(map(str, urls)))
+    return models.with_served(settings.openai_model)
 
 
 class Standalone:
@@ -56,7 +64,7 @@ class Standalone:
         self._search = self._reach(settings.search_url)
         self._generation = self._reach(settings.generation_url)
         trust = InternalTrust(keyring.internal)
-        catalogue = load(settings.models).with_served(settings.openai_model)
+        catalogue = known_models(settings)
         waker = self._waker(settings.broker_url)
         backends = Backends(
             database=self._database,

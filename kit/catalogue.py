@@ -179,11 +179,12 @@ class Catalogue:
         return self._with(known.model_copy(update={"folder": folder, "context": bound}))
 
     def with_replicas(self, name: str, urls: tuple[str, ...]) -> "Catalogue":
-        """With a text model that vLLM servers have which somebody else starts, as `with_folder`."""
+        """As `with_folder`, of vLLM servers that the operator starts and that know it by `name`."""
         known = self._owners.get(name) or _new(name, f"{name}, at vLLM servers of the operator's.")
         if known.is_here:
             raise Conflict(f"The name {name} already belongs to the model {known.id}.")
-        return self._with(known.model_copy(update={"replicas": urls}))
+        where = tuple(url.rstrip("/") for url in urls)
+        return self._with(known.model_copy(update={"replicas": where, "served_as": name}))
 
     def _with(self, entry: ModelEntry) -> "Catalogue":
         others = [other for other in self.entries if other.id != entry.id]

@@ -23,7 +23,7 @@ def with_served(models: Path, settings: VllmSettings) -> Catalogue:
         _require_model(name, folder)
         found = found.with_folder(name, folder.resolve())
     for name, urls in settings.replicas.items():
-        found = found.with_replicas(name, tuple(str(url).rstrip("/") for url in urls))
+        found = found.with_replicas(name, tuple(map(str, urls)))
     return found
 
 

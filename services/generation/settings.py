@@ -1,15 +1,18 @@
 """The generation service's settings, from `GENERATION_*`."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
-from pydantic import Field, HttpUrl, SecretStr
+from pydantic import BeforeValidator, Field, HttpUrl, SecretStr
 from pydantic_settings import SettingsConfigDict
 
 from kit.catalogue import DEFAULT_FOLDER
 from kit.settings import PlatformSettings, ServerSettings
 
 _BESIDE = Path(__file__).resolve().parents[2] / ".venv-vllm"
+
+Rank: TypeAlias = Literal[1, 8, 16, 32, 64, 128, 256, 320, 512]
+"""What vLLM takes as the largest rank."""
 
 
 class VllmSettings(PlatformSettings):
@@ -43,7 +46,7 @@ class VllmSettings(PlatformSettings):
     """Distinct adapters in one batch; 0 serves base models only."""
     vllm_max_cpu_loras: Annotated[int, Field(ge=1)] = 64
     """Adapters that one copy keeps in memory."""
-    vllm_max_lora_rank: Literal[1, 8, 16, 32, 64, 128, 256, 320, 512] = 64
+    vllm_max_lora_rank: Annotated[Rank, BeforeValidator(int)] = 64
     """The largest rank; every adapter takes the room of this one."""
     vllm_start_seconds: Annotated[float, Field(gt=0)] = 1800.0
     """How long a copy may take to answer; large models load for minutes."""

@@ -112,6 +112,14 @@ def test_a_folder_makes_any_name_a_model_and_only_the_first_stands_in(weights: P
     assert CLAUDE not in both.aliases_of(both.find("tiny"))
 
 
+def test_a_model_at_servers_of_the_operator_s_has_its_name_there_too() -> None:
+    urls = ("http://10.0.0.5:8000/v1",)
+    found = load().with_replicas("mistralai/Mistral-7B-v0.1", urls).find("mistral.mistral-7b")
+    assert (found.replicas, found.served_as) == (urls, "mistralai/Mistral-7B-v0.1")
+    with pytest.raises(Conflict, match="already belongs"):
+        load().with_replicas("new", urls).with_replicas("new", urls)
+
+
 @pytest.mark.parametrize("config", [None, "{", "[]", "{}", '{"max_position_embeddings": 0}'])
 def test_a_folder_without_a_usable_config_is_told(tmp_path: Path, config: str | None) -> None:
     if config is not None:
