@@ -34,6 +34,7 @@ ORACLE = ROOT / "tests" / "support" / "peft_oracle.py"
 NAME = "tiny"
 START_SECONDS = 240.0
 SMALL = {
+    "GENERATION_VLLM_DTYPE": "float32",
     "GENERATION_VLLM_CACHE_GIB": "1",
     "GENERATION_VLLM_MAX_NUM_SEQS": "16",
     "GENERATION_VLLM_MAX_LORAS": "4",
