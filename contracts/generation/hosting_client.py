@@ -1,12 +1,15 @@
 """Hosting, as the other processes see it."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from contracts.client import ServiceClient
 from contracts.generation import hosting as h
 from contracts.transport import Transport
 from kit.auth.internal import InternalTrust
 from kit.auth.principal import Principal
+from kit.errors import NotFound
 
 _FRESH = 1.0
 """Seconds in which another process's change may go unseen by invocations."""
@@ -22,19 +25,27 @@ class HostingClient(ServiceClient):
 
     def __init__(self, transport: Transport, trust: InternalTrust) -> None:
         super().__init__(transport, trust)
-        self._targets: dict[tuple[str, h.FindTarget], tuple[float, h.Target]] = {}
+        self._targets: dict[tuple[str, h.FindTarget], tuple[float, h.Target | str]] = {}
 
     async def target(self, who: Principal, ask: h.FindTarget) -> h.Target:
         """NotFound for an absent endpoint, Conflict for one that is not in service."""
         key, now = (who.tenant, ask), time.monotonic()
-        kept = self._targets.get(key)
-        if kept is not None and now < kept[0]:
-            return kept[1]
-        found = await self._call(who, "/hosting/target", ask, h.Target)
-        if len(self._targets) >= _MOST_KEPT:
-            self._targets.clear()
-        self._targets[key] = (now + _FRESH, found)
+        until, found = self._targets.get(key, (0.0, ""))
+        if now >= until:
+            found = await self._asked(who, ask)
+            if len(self._targets) >= _MOST_KEPT:
+                self._targets.clear()
+            self._targets[key] = (now + _FRESH, found)
+        if isinstance(found, str):
+            raise NotFound(found)
         return found
+
+    async def _asked(self, who: Principal, ask: h.FindTarget) -> h.Target | str:
+        """A name that leads to no endpoint may lead to an embedding model, again and again."""
+        try:
+            return await self._call(who, "/hosting/target", ask, h.Target)
+        except NotFound as error:
+            return error.message
 
     async def create_model(self, who: Principal, ask: h.CreateModel) -> h.Model:
         return await self._call(who, "/hosting/models/create", ask, h.Model)
@@ -61,7 +72,8 @@ class HostingClient(ServiceClient):
         await self._call(who, "/hosting/configs/delete", h.Named(name=name), h.Done)
 
     async def create_endpoint(self, who: Principal, ask: h.PutEndpoint) -> h.Endpoint:
-        return await self._call(who, "/hosting/endpoints/create", ask, h.Endpoint)
+        with self._changing(who):
+            return await self._call(who, "/hosting/endpoints/create", ask, h.Endpoint)
 
     async def endpoint(self, who: Principal, name: str) -> h.Endpoint:
         return await self._call(who, "/hosting/endpoints/get", h.Named(name=name), h.Endpoint)
@@ -70,20 +82,21 @@ class HostingClient(ServiceClient):
         return await self._call(who, "/hosting/endpoints/list", ask, h.Endpoints)
 
     async def update_endpoint(self, who: Principal, ask: h.PutEndpoint) -> h.Endpoint:
-        self._forget(who)
-        return await self._call(who, "/hosting/endpoints/update", ask, h.Endpoint)
+        with self._changing(who):
+            return await self._call(who, "/hosting/endpoints/update", ask, h.Endpoint)
 
     async def set_capacities(self, who: Principal, ask: h.SetCapacities) -> h.Endpoint:
-        self._forget(who)
-        return await self._call(who, "/hosting/endpoints/capacities", ask, h.Endpoint)
+        with self._changing(who):
+            return await self._call(who, "/hosting/endpoints/capacities", ask, h.Endpoint)
 
     async def delete_endpoint(self, who: Principal, name: str) -> None:
         """Answers at once; the endpoint is gone when everything behind it is."""
-        await self._call(who, "/hosting/endpoints/delete", h.Named(name=name), h.Done)
-        self._forget(who)
+        with self._changing(who):
+            await self._call(who, "/hosting/endpoints/delete", h.Named(name=name), h.Done)
 
     async def create_component(self, who: Principal, ask: h.CreateComponent) -> h.Component:
-        return await self._call(who, "/hosting/components/create", ask, h.Component)
+        with self._changing(who):
+            return await self._call(who, "/hosting/components/create", ask, h.Component)
 
     async def component(self, who: Principal, name: str) -> h.Component:
         return await self._call(who, "/hosting/components/get", h.Named(name=name), h.Component)
@@ -92,16 +105,23 @@ class HostingClient(ServiceClient):
         return await self._call(who, "/hosting/components/list", ask, h.Components)
 
     async def update_component(self, who: Principal, ask: h.UpdateComponent) -> h.Component:
-        self._forget(who)
-        return await self._call(who, "/hosting/components/update", ask, h.Component)
+        with self._changing(who):
+            return await self._call(who, "/hosting/components/update", ask, h.Component)
 
     async def delete_component(self, who: Principal, name: str) -> None:
-        await self._call(who, "/hosting/components/delete", h.Named(name=name), h.Done)
-        self._forget(who)
+        with self._changing(who):
+            await self._call(who, "/hosting/components/delete", h.Named(name=name), h.Done)
 
     async def tags(self, who: Principal, ask: h.Tagged) -> h.TagSet:
         """Changes tags where any are named, and tells what there is then."""
         return await self._call(who, "/hosting/tags", ask, h.TagSet)
 
-    def _forget(self, who: Principal) -> None:
-        self._targets = {key: kept for key, kept in self._targets.items() if key[0] != who.tenant}
+    @contextmanager
+    def _changing(self, who: Principal) -> Iterator[None]:
+        """What was kept of the tenant is forgotten, also where the change failed half-way."""
+        try:
+            yield
+        finally:
+            own = [key for key in self._targets if key[0] == who.tenant]
+            for key in own:
+                del self._targets[key]

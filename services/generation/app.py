@@ -46,7 +46,9 @@ def create_app(
     if around is not None:
         registry = open_registry(settings, around, known, engines, serving.fleet)
         artifacts = StoredArtifacts(around.objects)
-        hosting = Hosting.of(around.database, known, serving.fleet, registry, artifacts)
+        hosting = Hosting.of(
+            around.database, known, serving.fleet, registry, artifacts, serving.room
+        )
     routed = Routed(settings, serving.fleet, trust, registry.desired if registry else None)
     engines["vllm"] = routed.engine
     service = Generating(known, {name: Observed(engines[name]) for name in engines}, registry)

@@ -7,8 +7,10 @@ from pathlib import Path
 from kit.catalogue import Catalogue, ModelEntry, load
 from kit.errors import InvalidRequest
 from kit.model_folder import check
+from services.generation.engines.launchers.devices import Machine
 from services.generation.engines.launchers.either import EitherLauncher
 from services.generation.service.fleet import Pools
+from services.generation.service.hosting.planning import Room
 from services.generation.service.scaling import Scaler
 from services.generation.settings import VllmSettings
 
@@ -35,6 +37,9 @@ class Serving:
         launcher = EitherLauncher.of(settings)
         self._held = _held(settings, models)
         launcher.check(self._held)
+        machine = Machine.here(settings)
+        on_gpus = machine.kind == "cuda"
+        self.room = Room(len(machine.units) if on_gpus else None, machine.memory_gib * 1024)
         self.fleet = Pools(models, launcher, lambda: Scaler(settings.vllm_max_num_seqs))
 
     @asynccontextmanager

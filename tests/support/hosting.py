@@ -13,9 +13,11 @@ from kit.database import Database
 from kit.errors import Conflict, NotFound
 from services.generation.ports import Artifact, PoolState, Replica
 from services.generation.service.hosting.hosting import Hosting
+from services.generation.service.hosting.planning import Room
 
 WHO = Principal("acme", "111122223333", "key-1")
 OTHER = Principal("globex", "444455556666", "key-2")
+ROOM = Room(accelerators=2, memory_mib=16_384)
 LLAMA, MISTRAL = "TheBloke/Llama-2-7B-Chat-fp16", "mistralai/Mistral-7B-v0.1"
 
 
@@ -147,7 +149,7 @@ class Stage:
         """The same rows under a process that has just started, whose fleet knows nothing."""
         self.fleet.wishes.clear()
         self.hosting = Hosting.of(
-            self.database, small_catalogue(), self.fleet, self.shelf, self.artifacts
+            self.database, small_catalogue(), self.fleet, self.shelf, self.artifacts, ROOM
         )
         return self.hosting
 
@@ -164,7 +166,7 @@ async def staged(folder: Path) -> AsyncIterator[Stage]:
     database.create_tables()
     fleet, shelf, artifacts = FakeFleet(), FakeShelf(), FakeArtifacts()
     artifacts.held["s3://models/adapters.tar.gz"] = Artifact("", ("es", "fr"))
-    hosting = Hosting.of(database, small_catalogue(), fleet, shelf, artifacts)
+    hosting = Hosting.of(database, small_catalogue(), fleet, shelf, artifacts, ROOM)
     try:
         yield Stage(hosting, fleet, shelf, artifacts, database)
     finally:

@@ -9,7 +9,7 @@ from services.generation.service.hosting.components import ComponentService
 from services.generation.service.hosting.deploying import Deploying
 from services.generation.service.hosting.endpoints import EndpointService
 from services.generation.service.hosting.models import ModelService
-from services.generation.service.hosting.planning import Planning
+from services.generation.service.hosting.planning import Planning, Room
 from services.generation.service.hosting.reconciling import Reconciler
 from services.generation.service.hosting.targets import Targets
 
@@ -32,8 +32,9 @@ class Hosting:
         fleet: Fleet,
         shelf: AdapterShelf,
         artifacts: Artifacts,
+        room: Room,
     ) -> "Hosting":
-        planning = Planning(database, catalogue, artifacts)
+        planning = Planning(database, catalogue, artifacts, room)
         deploying = Deploying(database, catalogue, fleet, shelf, planning)
         reconciler = Reconciler(database, deploying)
         return cls(

@@ -1,5 +1,7 @@
 """Finds out what a deployment is: its base model, its form, and the adapters of its archive."""
 
+from dataclasses import dataclass
+
 from contracts.generation.hosting import Container, Deployed
 from kit.catalogue import Catalogue
 from kit.database import Database
@@ -20,17 +22,43 @@ _JUMPSTART = "s3://jumpstart-"
 """Caches of AWS's own, whose archives hold nothing that a name in the catalogue does not say."""
 
 
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What this machine has; `accelerators` is None where models run on its cores."""
+
+    accelerators: int | None
+    memory_mib: float
+
+    def check(self, deployed: Deployed) -> None:
+        """Raises Conflict where a component asks for more than there is, even by itself."""
+        if self.accelerators is not None and deployed.accelerators > self.accelerators:
+            raise Conflict(
+                f"It asks for {deployed.accelerators:g} accelerators, and this machine has "
+                f"{self.accelerators}."
+            )
+        if deployed.memory_mib > self.memory_mib:
+            raise Conflict(
+                f"It asks for {deployed.memory_mib} MiB of memory, and this machine has "
+                f"{self.memory_mib:.0f}."
+            )
+
+
 class Planning:
-    def __init__(self, database: Database, catalogue: Catalogue, artifacts: Artifacts) -> None:
+    def __init__(
+        self, database: Database, catalogue: Catalogue, artifacts: Artifacts, room: Room
+    ) -> None:
         self._database = database
+        self._room = room
         self._catalogue = catalogue
         self._artifacts = artifacts
 
     async def plan(self, one: Deployment) -> Plan:
         """Raises the reason why it cannot run; Unavailable while what it needs is not there yet."""
-        deployed = one.row.spec.get("deployed")
-        if deployed is not None and deployed["base"]:
-            return await self._adapter_plan(one, Deployed.model_validate(deployed))
+        if (stored := one.row.spec.get("deployed")) is not None:
+            deployed = Deployed.model_validate(stored)
+            self._room.check(deployed)
+            if deployed.base:
+                return await self._adapter_plan(one, deployed)
         container = Container.model_validate(one.row.spec["container"])
         artifact = await self._look(one.row.tenant, container.artifact)
         settings = {**properties_of(artifact.properties), **container.environment}

@@ -110,6 +110,15 @@ async def test_too_many_copies_fail_with_the_fleets_reason(stage: Stage) -> None
     assert "do not fit" in made.reason
 
 
+async def test_more_than_the_machine_has_is_told(stage: Stage) -> None:
+    await model(stage)
+    await endpoint(stage)
+    for name, needs in (("gpus", {"accelerators": 3}), ("memory", {"memory_mib": 20_000})):
+        made = await component(stage, name, model="llama", **needs)
+        assert made.status == "Failed"
+        assert "this machine has" in made.reason
+
+
 async def test_a_refused_adapter_fails_its_component(stage: Stage) -> None:
     stage.shelf.refusal = "es: rank 512 is more than 64"
     await model(stage)
