@@ -13,7 +13,7 @@ import typer
 from rich.table import Table
 
 from kit.auth.repository import find_tenant
-from kit.errors import Conflict, InvalidRequest
+from kit.errors import Conflict, InvalidRequest, NotFound
 from services.generation.repository.adapters.sharing import Allowance, set_quota
 from undercroft.commands.common import (
     DEFAULT_DATA,
@@ -79,10 +79,14 @@ def list_adapters(data: Data = DEFAULT_DATA) -> None:
 
 
 @app.command()
-def show(digest: Digest, data: Data = DEFAULT_DATA) -> None:
+def show(
+    what: Annotated[str, typer.Argument(help="The adapter's SHA-256, or a name of it.")],
+    data: Data = DEFAULT_DATA,
+) -> None:
     """Show an adapter, its checks, and why it was refused."""
     with told():
-        console.print_json(json.dumps(ask(data, "GET", f"/adapters/{_hex(digest)}")))
+        digest = _hex(what) if _is_digest(what) else _led_to(data, what)
+        console.print_json(json.dumps(ask(data, "GET", f"/adapters/{digest}")))
 
 
 @app.command()
@@ -132,9 +136,9 @@ def remove(
     data: Data = DEFAULT_DATA,
 ) -> None:
     """Delete an adapter with all its names, or only a name."""
-    is_digest = what.startswith("sha256:") or len(what) == 64
     with told():
-        ask(data, "DELETE", f"/adapters/{_hex(what) if is_digest else f'aliases/{what}'}")
+        path = _hex(what) if _is_digest(what) else f"aliases/{what}"
+        ask(data, "DELETE", f"/adapters/{path}")
 
 
 @app.command("quota")
@@ -182,6 +186,18 @@ def _archive(path: Path) -> Iterator[IO[bytes]]:
                 tar.add(path / name, arcname=name)
         packed.seek(0)
         yield packed
+
+
+def _is_digest(what: str) -> bool:
+    return what.startswith("sha256:") or len(what) == 64  # a name has 63 characters at most
+
+
+def _led_to(data: Path, name: str) -> str:
+    aliases = ask(data, "GET", "/adapters/aliases")["items"]
+    found = [str(one["digest"]) for one in aliases if one["name"] == name]
+    if not found:
+        raise NotFound(f"There is no adapter alias {name}.")
+    return found[0]
 
 
 def _hex(digest: str) -> str:

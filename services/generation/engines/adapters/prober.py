@@ -11,6 +11,7 @@ from kit.catalogue import ModelEntry
 from kit.confined import ChildBroke, Limits, run_confined
 from kit.errors import InvalidRequest, PlatformError
 from services.generation.ports import AdapterRef, Asked, Engine, Fleet
+from services.generation.service.routing.admin import AdapterUnusable
 
 _ORACLE: Final = "services.generation.engines.adapters.oracle"
 _PROMPT: Final = "Question: What is the capital of France, and why? Answer:"
@@ -65,7 +66,7 @@ class MergedProber:
             return Check(name="parity", outcome="failed", detail=error.message)
         try:
             said = await self._ask(tenant, model, adapter, oracle["prompt"])
-        except InvalidRequest as error:
+        except (InvalidRequest, AdapterUnusable) as error:
             return Check(name="parity", outcome="failed", detail=error.message)
         except PlatformError as error:
             return _skipped(f"the base model's server did not answer: {error.message}")
