@@ -60,8 +60,8 @@ def test_every_leaf_has_a_name_and_a_status_in_every_protocol(
 @pytest.mark.parametrize(
     ("service", "error", "code", "status"),
     [
-        ("sagemaker", NotFound("x"), "ResourceNotFound", 400),
-        ("sagemaker", Conflict("x"), "ConflictException", 400),
+        ("sagemaker", NotFound("x"), "ValidationException", 400),
+        ("sagemaker", Conflict("x"), "ResourceInUse", 400),
         ("sagemaker-runtime", InvalidRequest("x"), "ValidationError", 400),
         ("sagemaker-runtime", UpstreamFailed("x"), "ModelError", 424),
         ("sagemaker-runtime", LEAVES["rate_limited"]("x"), "ThrottlingException", 429),
