@@ -7,15 +7,30 @@ import jsonschema_rs
 from kit.errors import InvalidRequest
 
 _MOST_DEPTH = 64
+_LATEST = "https://json-schema.org/draft/2020-12/schema"
+_DRAFTS = {
+    "http://json-schema.org/draft-04/schema": jsonschema_rs.Draft4Validator,
+    "http://json-schema.org/draft-06/schema": jsonschema_rs.Draft6Validator,
+    "http://json-schema.org/draft-07/schema": jsonschema_rs.Draft7Validator,
+    "https://json-schema.org/draft/2019-09/schema": jsonschema_rs.Draft201909Validator,
+    _LATEST: jsonschema_rs.Draft202012Validator,
+}
+_VALIDATORS = {name: draft({"$ref": name}) for name, draft in _DRAFTS.items()}
+"""Of schemas; they are data to these, so that nothing that one refers to is fetched."""
 
 
 def check_schema(schema: dict[str, Any], param: str) -> None:
-    """Raises InvalidRequest that names `param` unless this is a JSON schema (draft 2020-12)."""
+    """Raises InvalidRequest that names `param` unless this is a JSON schema, of the draft that it
+    names, else of 2020-12."""
     if _depth(schema) > _MOST_DEPTH:
         raise InvalidRequest(f"{param} is nested too deeply.", param=param)
+    draft = schema.get("$schema", _LATEST)
+    validator = _VALIDATORS.get(draft.rstrip("#")) if isinstance(draft, str) else None
+    if validator is None:
+        raise InvalidRequest(f"{param}: the draft in $schema is not known.", param=param)
     try:
-        jsonschema_rs.meta.validate(schema)
-    except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError, ValueError) as error:
+        validator.validate(schema)
+    except (jsonschema_rs.ValidationError, ValueError) as error:
         reason = str(error).partition("\n")[0]
         raise InvalidRequest(f"{param} is not a JSON schema: {reason}", param=param) from error
 

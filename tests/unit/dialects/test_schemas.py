@@ -1,0 +1,62 @@
+"""Callers' JSON schemas are checked by their draft, and nothing that they name is fetched."""
+
+import socket
+from typing import Any
+
+import pytest
+
+from dialects.schemas import check_schema
+from kit.errors import InvalidRequest
+
+OLD = "http://json-schema.org/draft-07/schema#"
+TUPLE: Any = {"items": [{"type": "string"}, {"type": "integer"}]}
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {},
+        {"type": "object", "properties": {"a": {"$ref": "#/$defs/b"}}, "$defs": {"b": True}},
+        {"$schema": "https://json-schema.org/draft/2020-12/schema", "prefixItems": [{}]},
+        {"$schema": OLD, **TUPLE},
+        {"$ref": "https://example.com/elsewhere"},
+    ],
+)
+def test_a_schema_is_taken(schema: dict[str, Any]) -> None:
+    check_schema(schema, "tools.0")
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "sandwich"},
+        {"properties": 5},
+        {"required": "a"},
+        TUPLE,
+        {"$schema": 5},
+        {"$schema": "https://example.com/draft"},
+    ],
+)
+def test_what_is_no_schema_is_refused_by_its_member(schema: dict[str, Any]) -> None:
+    with pytest.raises(InvalidRequest) as raised:
+        check_schema(schema, "tools.0")
+    assert raised.value.param == "tools.0"
+
+
+def test_nothing_is_fetched() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(0.2)
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/draft"
+        with pytest.raises(InvalidRequest):
+            check_schema({"$schema": url}, "tools.0")
+        check_schema({"$ref": url, "properties": {"a": {"$schema": url}}}, "tools.0")
+        with pytest.raises(TimeoutError):
+            server.accept()
+
+
+def test_a_schema_without_a_floor_is_refused() -> None:
+    schema: dict[str, Any] = {}
+    for _ in range(1_000):
+        schema = {"properties": {"a": schema}}
+    with pytest.raises(InvalidRequest, match="deep"):
+        check_schema(schema, "tools.0")
