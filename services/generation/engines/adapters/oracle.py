@@ -25,7 +25,8 @@ def answer(ask: dict[str, Any]) -> dict[str, Any]:
     """`{"base": folder, "adapter": folder, "prompt": text, "tokens": n}`.
 
     Answers the prompt's token ids, and for the base and for the merged adapter what follows
-    greedily: ids, text, and by how much each token beat the next best, in logits.
+    greedily: ids, text, whether the text ended there (by a token that is in neither), and by how
+    much each token beat the next best, in logits.
     """
     torch.set_num_threads(max(1, torch.get_num_threads() // 2))
     base, adapter = Path(ask["base"]), Path(ask["adapter"])
@@ -68,16 +69,18 @@ def _lora(config: AdapterConfig, modules: list[str]) -> Any:
 
 def _greedy(model: Any, tokenizer: Any, prompt: list[int], tokens: int) -> dict[str, Any]:
     """Without a cache: slower, and nothing to trust but the forward pass."""
-    ids, margins = list(prompt), []
+    ids = list(prompt)
+    margins: list[float] = []
     ends = model.generation_config.eos_token_id
     stops = set(ends) if isinstance(ends, list) else {ends}
-    for _ in range(tokens):
+    ended = False
+    while len(margins) < tokens and not ended:
         with torch.inference_mode():
             best = model(torch.tensor([ids])).logits[0, -1].topk(2)
-        ids.append(int(best.indices[0]))
         margins.append(float(best.values[0] - best.values[1]))
-        if ids[-1] in stops:
-            break
+        ended = int(best.indices[0]) in stops
+        if not ended:
+            ids.append(int(best.indices[0]))
     made = ids[len(prompt) :]
     text = tokenizer.decode(made, skip_special_tokens=True)
-    return {"ids": made, "margins": margins, "text": text}
+    return {"ids": made, "margins": margins, "text": text, "ended": ended}

@@ -99,11 +99,13 @@ def _compared(oracle: Mapping[str, Any], said: Generation) -> Check:
     merged = oracle["merged"]
     sure = next((at for at, margin in enumerate(merged["margins"]) if margin < _TIE), _TOKENS)
     ids = [token.id for token in said.first.tokens or ()]
+    whole = sure >= len(merged["ids"])
     if ids and None not in ids:
         wanted = merged["ids"][:sure]
-        same, compared = ids[: len(wanted)] == wanted[: len(ids)], min(len(ids), len(wanted))
+        ends_here = merged["ended"] and sure > len(wanted)
+        goes_on = ends_here and len(ids) > len(wanted) + 1  # one token may be what ends it
+        same, compared = ids[: len(wanted)] == wanted and not goes_on, len(wanted)
     else:
-        whole = sure >= len(merged["ids"])
         same = said.text.strip() == merged["text"].strip() if whole else True
         compared = len(merged["ids"]) if whole else 0
     if not same:
