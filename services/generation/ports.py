@@ -138,8 +138,11 @@ class Launched(Protocol):
         """Waits until it has ended or answers no more; why, in an operator's words."""
         ...
 
-    async def stop(self) -> None:
-        """Returns once nothing of it is left; may be called in every state, and again."""
+    async def stop(self, *, at_once: bool = False) -> None:
+        """Returns once nothing of it is left; may be called in every state, and again.
+
+        Requests under way may end first, unless it is to stop at once.
+        """
         ...
 
 

@@ -71,7 +71,9 @@ class Pool:
             leaving.task.add_done_callback(self._leaving.discard)
 
     async def close(self) -> None:
-        """Returns once nothing of it runs."""
+        """Returns once nothing of it runs; nobody waits for requests any more."""
+        for copy in self._copies:
+            copy.at_once = True
         self.want(0)
         await asyncio.gather(*self._leaving, return_exceptions=True)
 
@@ -82,6 +84,8 @@ class _Copy:
     def __init__(self, model: ModelEntry, launcher: Launcher, pace: Pace) -> None:
         self.replica: Replica | None = None
         self.reason = ""
+        self.at_once = False
+        """Whether its end waits for no request."""
         self._model, self._launcher, self._pace = model, launcher, pace
         self._ends = 0
         self._was_ready = False
@@ -121,4 +125,4 @@ class _Copy:
             return await launched.ended()
         finally:
             self.replica = None
-            await launched.stop()
+            await launched.stop(at_once=self.at_once)

@@ -79,6 +79,6 @@ class _Declared(Launched):
         return f"The model server at {self._url} answers no more."
 
     @override
-    async def stop(self) -> None:
+    async def stop(self, *, at_once: bool = False) -> None:
         await self._probe.close()
         self._launcher.give_back(self._url)

@@ -17,6 +17,7 @@ class Server(Launched):
 
     id: str
     is_stopped: bool = False
+    was_cut_off: bool = False
     _ready: asyncio.Event = field(default_factory=asyncio.Event)
     _dead: asyncio.Future[str] = field(default_factory=asyncio.Future)
 
@@ -36,8 +37,8 @@ class Server(Launched):
     async def ended(self) -> str:
         return await asyncio.shield(self._dead)
 
-    async def stop(self) -> None:
-        self.is_stopped = True
+    async def stop(self, *, at_once: bool = False) -> None:
+        self.is_stopped, self.was_cut_off = True, at_once
 
 
 @dataclass

@@ -118,6 +118,16 @@ async def test_a_steady_life_clears_the_record(pools: Pools, launcher: LauncherD
         assert pools.state(A.id).status == "starting"
 
 
+async def test_only_the_end_of_the_platform_waits_for_no_request(launcher: LauncherDouble):
+    pools = Pools(Catalogue([A]), launcher, lambda: Scaler(10), SOON)
+    async with pools.running():
+        await pools.demand(A.id, "me", 2)
+        await until(lambda: len(launcher.alive) == 2)
+        await pools.demand(A.id, "me", 1)
+        await until(lambda: len(launcher.alive) == 1)
+    assert sorted(server.was_cut_off for server in launcher.servers) == [False, True]
+
+
 async def test_more_than_fits_is_refused_and_changes_nothing(
     pools: Pools, launcher: LauncherDouble
 ):

@@ -69,6 +69,15 @@ async def test_one_that_ignores_sigterm_is_killed_with_what_it_started(begin: Be
     assert not processes(child)
 
 
+async def test_one_that_ignores_sigterm_is_gone_at_once_when_nothing_is_waited_for(begin: Begin):
+    child = await begin("stubborn")
+    await child.ready()
+    async with asyncio.timeout(4):  # less than its grace
+        await child.stop(at_once=True)
+    assert not processes(child)
+    assert not child.scratch.exists()
+
+
 async def test_one_that_is_killed_takes_its_children_along(begin: Begin):
     child = await begin()
     await child.ready()
