@@ -1,12 +1,11 @@
 """The code of the posts on multi-tenant LoRA serving and LMI containers, as it is printed there.
 
-Two tiny base models stand under the names that the posts use; a sleep stands where the posts let
-their reader wait.
+Only names differ: one tiny base model stands for those of the posts, deployed twice, and a sleep
+stands where the posts let their reader wait.
 """
 
 import io
 import json
-import shutil
 import tarfile
 import time
 from collections.abc import Iterator
@@ -16,50 +15,35 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.support.platform import ROOT, Platform, running_platform
-from tests.support.vllm import SMALL, Tiny, await_model
+from tests.support.platform import Platform
+from tests.support.vllm import NAME, Tiny
 
-LLAMA, MISTRAL = "TheBloke/Llama-2-7B-Chat-fp16", "mistralai/Mistral-7B-v0.1"
 ROLE = "arn:aws:iam::111122223333:role/SageMakerRole"
 variant_name, endpoint_name, endpoint_config_name = "AllTraffic", "lmi-lora", "lmi-lora-config"
 
 
 @pytest.fixture(scope="module")
-def posted(tiny: Tiny, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
-    """Both base models of the post, whose model files ask for the memory of the real ones."""
-    models = tmp_path_factory.mktemp("models")
-    shutil.copy(ROOT / "models" / "extractive.yaml", models)
-    options = [part for name in (LLAMA, MISTRAL) for part in ("--model", f"{name}={tiny.model}")]
-    data = tmp_path_factory.mktemp("posted")
-    env = {**SMALL, "GENERATION_MODELS": str(models)}
-    with running_platform(data, env=env, options=tuple(options)) as platform:
-        await_model(platform, LLAMA)
-        await_model(platform, MISTRAL)
-        yield platform
-
-
-@pytest.fixture(scope="module")
-def artifact(posted: Platform, tiny: Tiny) -> str:
+def artifact(vllm_platform: Platform, tiny: Tiny) -> str:
     """adapters.tar.gz, as `tar czvf adapters.tar.gz -C llama-lora-multi-adapter .` makes it."""
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w:gz") as tar:
         for name in ("es", "fr"):
             for file in sorted(Path(tiny.adapters[name]).glob("adapter_*")):
                 tar.add(file, f"./adapters/{name}/{file.name}")
-    s3 = posted.boto3("s3")
+    s3 = vllm_platform.boto3("s3")
     s3.create_bucket(Bucket="model-bucket")
     s3.put_object(Bucket="model-bucket", Key="code/adapters.tar.gz", Body=packed.getvalue())
     return "s3://model-bucket/code/adapters.tar.gz"
 
 
 @pytest.fixture(scope="module")
-def sm_client(posted: Platform) -> Any:
-    return posted.boto3("sagemaker")
+def sm_client(vllm_platform: Platform) -> Any:
+    return vllm_platform.boto3("sagemaker")
 
 
 @pytest.fixture(scope="module")
-def smr_client(posted: Platform) -> Any:
-    return posted.boto3("sagemaker-runtime", read_timeout=120)
+def smr_client(vllm_platform: Platform) -> Any:
+    return vllm_platform.boto3("sagemaker-runtime", read_timeout=120)
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +89,7 @@ def endpoint(sm_client: Any) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def components(sm_client: Any, endpoint: str, artifact: str) -> dict[str, str]:
     named = {}
-    for name, model_id in (("llama", LLAMA), ("mistral", MISTRAL)):
+    for name, model_id in (("llama", NAME), ("mistral", NAME)):
         env_generation = {
             "OPTION_MODEL_ID": model_id,
             "OPTION_TRUST_REMOTE_CODE": "true",
@@ -177,7 +161,7 @@ def test_each_request_names_its_adapter(smr_client: Any, components: dict[str, s
             said[component, adapter] = answer["generated_text"]
     for component in components.values():
         assert len({said[component, adapter] for adapter in ("es", "fr", "")}) == 3
-    llama, mistral = components.values()  # the same weights here, so that each can be compared
+    llama, mistral = components.values()
     assert all(said[llama, name] == said[mistral, name] for name in ("es", "fr", ""))
 
 
@@ -244,10 +228,10 @@ class LineIterator:
 
 
 @pytest.fixture(scope="module")
-def lmi(sm_client: Any, posted: Platform) -> Iterator[str]:
+def lmi(sm_client: Any, vllm_platform: Platform) -> Iterator[str]:
     """The post on LMI containers: serving.properties in an archive, one model on the variant."""
     text = (
-        b"engine=MPI \noption.model_id=" + MISTRAL.encode() + b" \n"
+        b"engine=MPI \noption.model_id=" + NAME.encode() + b" \n"
         b"option.tensor_parallel_degree=max \noption.max_rolling_batch_size=32 \n"
         b"option.rolling_batch=auto \noption.model_loading_timeout = 7200\n"
     )
@@ -256,7 +240,7 @@ def lmi(sm_client: Any, posted: Platform) -> Iterator[str]:
         entry = tarfile.TarInfo("mymodel/serving.properties")
         entry.size = len(text)
         tar.addfile(entry, io.BytesIO(text))
-    s3 = posted.boto3("s3")
+    s3 = vllm_platform.boto3("s3")
     s3.create_bucket(Bucket="lmi-code")
     s3.put_object(Bucket="lmi-code", Key="mymodel.tar.gz", Body=packed.getvalue())
     name = "mixtral-lmi-model"
