@@ -26,13 +26,16 @@ from kit.catalogue import load
 from services.generation.engines.launchers.process import ProcessLauncher
 from services.generation.ports import Replica
 from services.generation.settings import GenerationSettings
-from tests.support.platform import ROOT, Platform, running_platform
+from tests.support.platform import ROOT, Credentials, Platform, running_platform
+from undercroft.client_env import read_client_env
 
 PYTHON = ROOT / ".venv-vllm" / "bin" / "python"
 RECIPE = ROOT / "tests" / "support" / "tiny_llama.py"
 ORACLE = ROOT / "tests" / "support" / "peft_oracle.py"
 NAME = "tiny"
 START_SECONDS = 240.0
+_KEPT = "UNDERCROFT_TEST_VLLM_DATA"
+"""The data folder of a platform that serves the tiny model already: for one run after another."""
 SMALL = {
     "GENERATION_VLLM_DTYPE": "float32",
     "GENERATION_VLLM_CACHE_GIB": "1",
@@ -103,6 +106,11 @@ def vllm_replica(tiny: Tiny, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 @pytest.fixture(scope="session")
 def vllm_platform(tiny: Tiny, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     """The platform with the tiny model as its first base model, once it generates."""
+    if kept := os.environ.get(_KEPT):
+        env = read_client_env(Path(kept) / "client.env")
+        options = ("--data", kept)
+        yield Platform(env["UNDERCROFT_URL"], Path(kept), Credentials.of(env), options=options)
+        return
     data = tmp_path_factory.mktemp("vllm-platform")
     with running_platform(data, env=SMALL, options=("--model", f"{NAME}={tiny.model}")) as platform:
         await_model(platform)
