@@ -12,6 +12,7 @@ from kit.service import service_app
 from services.generation.endpoints import adapter_routes, contract_routes, routes
 from services.generation.engines.extractive.engine import ExtractiveEngine
 from services.generation.engines.hosting.artifacts import StoredArtifacts
+from services.generation.engines.launchers.serving import Serving, with_served
 from services.generation.engines.openai.engine import OpenAIEngine
 from services.generation.hosting_endpoints import hosting_routes
 from services.generation.ports import Engine
@@ -20,7 +21,6 @@ from services.generation.routed import Routed
 from services.generation.service.generating import Generating
 from services.generation.service.hosting.hosting import Hosting
 from services.generation.service.observing import Observed
-from services.generation.serving import Serving, with_served
 from services.generation.settings import GenerationSettings
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from kit.catalogue import DEFAULT_FOLDER
 from kit.errors import Conflict, InvalidRequest
-from services.generation.serving import Serving, with_served
+from services.generation.engines.launchers.serving import Serving, with_served
 from services.generation.settings import VllmSettings
 from undercroft.commands.up import named_folders
 
