@@ -1,6 +1,6 @@
 """The Prober port: greedy text of the live engine beside that of PEFT's merged model."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -95,31 +95,38 @@ class MergedProber:
 
 
 def _compared(oracle: Mapping[str, Any], said: Generation) -> Check:
-    """Equal up to the first token that was a tie; after it the two may go apart."""
+    """Equal, or equal up to a token that was a tie; after that the two may go apart."""
     merged = oracle["merged"]
-    sure = next((at for at, margin in enumerate(merged["margins"]) if margin < _TIE), _TOKENS)
     ids = [token.id for token in said.first.tokens or ()]
-    whole = sure >= len(merged["ids"])
+    margins = merged["margins"]
     if ids and None not in ids:
-        wanted = merged["ids"][:sure]
-        ends_here = merged["ended"] and sure > len(wanted)
-        goes_on = ends_here and len(ids) > len(wanted) + 1  # one token may be what ends it
-        same, compared = ids[: len(wanted)] == wanted and not goes_on, len(wanted)
+        equal = _equal_tokens(merged, ids)
+        lead = margins[min(equal, len(margins) - 1)]
     else:
-        same = said.text.strip() == merged["text"].strip() if whole else True
-        compared = len(merged["ids"]) if whole else 0
-    if not same:
+        equal = len(merged["ids"]) if said.text.strip() == merged["text"].strip() else 0
+        lead = min(margins)  # nobody tells at which token they went apart
+    apart = equal < len(merged["ids"]) or (merged["ended"] and len(ids) > equal + 1)
+    if apart and lead >= _TIE:
         return Check(
             name="parity",
             outcome="failed",
             detail=f"the engine answers {said.text!r} where PEFT's merged model answers "
             f"{merged['text']!r}: the engine does not apply it as it was trained",
         )
-    if not compared:
+    if not equal:
         return _skipped("the two best tokens of the probe are too near each other to compare")
     differs = "and differs from" if merged["ids"] != oracle["base"]["ids"] else "and is, here, as"
-    detail = f"{compared} greedy tokens equal PEFT's merged model, {differs} the base model's"
+    detail = f"{equal} greedy tokens equal PEFT's merged model, {differs} the base model's"
     return Check(name="parity", outcome="passed", detail=detail)
+
+
+def _equal_tokens(merged: Mapping[str, Any], ids: Sequence[int | None]) -> int:
+    """How many come first that are the same."""
+    pairs = zip(merged["ids"], ids, strict=False)
+    return next(
+        (at for at, (ours, theirs) in enumerate(pairs) if ours != theirs),
+        min(len(merged["ids"]), len(ids)),
+    )
 
 
 def _skipped(why: str) -> Check:
