@@ -36,7 +36,7 @@ from kit.objects.sweeping import sweeping
 from kit.process import PRIVATE
 from services.generation.app import catalogue as catalogue_of
 from services.generation.app import create_app as create_generation
-from services.generation.registry import Surroundings as GenerationSurroundings
+from services.generation.composition.adapters import Surroundings as GenerationSurroundings
 from services.generation.settings import GenerationSettings
 from services.search.app import Surroundings
 from services.search.app import create_app as create_search

@@ -16,7 +16,7 @@ from kit.objects.store import ObjectStore
 from kit.process import open_database, process, serve
 from kit.settings import settings_of
 from services.generation.app import create_app
-from services.generation.registry import Surroundings
+from services.generation.composition.adapters import Surroundings
 from services.generation.settings import GenerationProcessSettings
 
 

@@ -9,15 +9,15 @@ from kit.auth.internal import InternalTrust
 from kit.catalogue import Catalogue
 from kit.contract_routes import mount
 from kit.service import service_app
-from services.generation.endpoints import adapter_routes, contract_routes, routes
+from services.generation.composition.adapters import Surroundings, open_registry
+from services.generation.composition.routing import Routed
+from services.generation.endpoints.generating import adapter_routes, contract_routes, routes
+from services.generation.endpoints.hosting import hosting_routes
 from services.generation.engines.extractive.engine import ExtractiveEngine
 from services.generation.engines.hosting.artifacts import StoredArtifacts
 from services.generation.engines.launchers.serving import Serving, with_served
 from services.generation.engines.openai.engine import OpenAIEngine
-from services.generation.hosting_endpoints import hosting_routes
 from services.generation.ports import Engine
-from services.generation.registry import Surroundings, open_registry
-from services.generation.routed import Routed
 from services.generation.service.generating import Generating
 from services.generation.service.hosting.hosting import Hosting
 from services.generation.service.observing import Observed

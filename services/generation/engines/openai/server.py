@@ -64,9 +64,16 @@ class OpenAIServer:
     ) -> aiohttp.ClientResponse:
         """A reply of status 200 that has begun, to be closed by the caller."""
         with _Translated():
-            reply = await self._open().request(
-                method, self._base + path, data=body, headers=self._headers, allow_redirects=False
-            )
+            try:
+                reply = await self._open().request(
+                    method,
+                    self._base + path,
+                    data=body,
+                    headers=self._headers,
+                    allow_redirects=False,
+                )
+            except aiohttp.ClientOSError as error:  # reset before any answer: it may be dying
+                raise Unavailable("The model server cannot be reached.", retry_after=1) from error
             if reply.status == 200:
                 return reply
             async with reply:

@@ -103,8 +103,25 @@ def test_a_stream_has_one_input_and_one_answer() -> None:
 
 
 _NAMES = st.sampled_from(
-    ("inputs", "parameters", "adapters", "adapter", "stream", "messages", "prompt", "model")
-    + ("role", "content", "details", "stop", "temperature", "top_k", "n", "best_of", "tools")
+    (
+        "inputs",
+        "parameters",
+        "adapters",
+        "adapter",
+        "stream",
+        "messages",
+        "prompt",
+        "model",
+        "role",
+        "content",
+        "details",
+        "stop",
+        "temperature",
+        "top_k",
+        "n",
+        "best_of",
+        "tools",
+    )
 )
 _JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),

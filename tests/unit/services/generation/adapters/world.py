@@ -31,7 +31,7 @@ from kit.jobs.store import Jobs
 from kit.jobs.waker import LocalWaker
 from kit.objects.store import ObjectStore
 from services.generation.app import create_app
-from services.generation.registry import Surroundings
+from services.generation.composition.adapters import Surroundings
 from services.generation.service.adapters.registry import Registry
 from services.generation.settings import GenerationSettings
 from tests.unit.services.generation.adapters.making import adapter, archive, base_model
