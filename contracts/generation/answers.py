@@ -28,7 +28,10 @@ class Token(Contract):
 
 
 class Choice(Contract):
-    """One of the `n` answers; `stop` is the stop sequence that ended it, which is not in `text`."""
+    """One of the `n` answers; `stop` is the stop sequence that ended it, which is not in `text`.
+
+    Neither `text` nor `tokens` ever has the prompt, whatever the request says of `echo`.
+    """
 
     text: str
     finish_reason: FinishReason

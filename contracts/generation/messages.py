@@ -51,11 +51,12 @@ class ChatMessage(Contract):
 
 
 class Tool(Contract):
-    """`parameters` is a JSON schema."""
+    """`parameters` is a JSON schema, which a `strict` tool's arguments are held to."""
 
     name: Annotated[str, Field(pattern=r"^[a-zA-Z0-9_-]{1,64}$")]
     description: Text = ""
     parameters: Json
+    strict: bool = False
 
 
 class NamedTool(Contract):

@@ -32,7 +32,7 @@ def _choice(choice: Members, tools: list[Tool]) -> ToolChoice:
 
 
 def _tool(given: object, at: str) -> Tool:
-    known = {"type", "name", "description", "input_schema", "cache_control"}
+    known = {"type", "name", "description", "input_schema", "strict", "cache_control"}
     members = Members(given, known, at)
     members.one_of("type", ("custom",), "custom")
     return tool(members, members, "input_schema")

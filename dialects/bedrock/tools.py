@@ -15,6 +15,7 @@ def tool(members: Members, schema: Members, name: str) -> Tool:
         name=members.text("name"),
         description=members.text("description", ""),
         parameters=parameters,
+        strict=members.flag("strict", default=False),
     )
 
 

@@ -35,7 +35,7 @@ class CompletionChunks:
         text = delta.text
         tokens = delta.tokens if request.logprobs is not None else None
         if index not in self._written:
-            text = begun_of(request, delta.prompt_tokens, text) + text
+            text = begun_of(request, delta.prompt_tokens) + text
             if request.echo and tokens is not None:
                 tokens = [*(delta.prompt_tokens or ()), *tokens]
         offset = self._written.get(index, 0)
@@ -55,10 +55,10 @@ class CompletionChunks:
         return [{**self._head, "choices": [], "usage": usage_of(*self._usages)}]
 
 
-def begun_of(request: CompletionRequest, tokens: Sequence[Token] | None, text: str) -> str:
-    """What goes before a text: with `echo` its prompt, unless the server has put it there."""
+def begun_of(request: CompletionRequest, tokens: Sequence[Token] | None) -> str:
+    """What an answer begins with: its prompt, with `echo`; no engine puts it there."""
     if not request.echo:
         return ""
-    told = "".join(token.text for token in tokens or ())
-    begun = request.prompt if isinstance(request.prompt, str) else told
-    return "" if text.startswith(begun) else begun
+    if isinstance(request.prompt, str):
+        return request.prompt
+    return "".join(token.text for token in tokens or ())

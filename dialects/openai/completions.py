@@ -112,7 +112,7 @@ def _prompts(given: str | Sequence[int] | Sequence[str] | Sequence[list[int]]) -
 
 
 def _choice(request: CompletionRequest, answer: Generation, choice: Choice) -> Json:
-    begun = begun_of(request, answer.prompt_tokens, choice.text)
+    begun = begun_of(request, answer.prompt_tokens)
     tokens = choice.tokens if request.logprobs is not None else None
     if tokens is not None and request.echo:
         tokens = [*(answer.prompt_tokens or ()), *tokens]

@@ -72,6 +72,7 @@ def offered(tools: Sequence[OfferedTool]) -> list[Tool]:
                 name=function.name,
                 description=function.description or "",
                 parameters=parameters,
+                strict=bool(function.strict),
             )
         )
     return made

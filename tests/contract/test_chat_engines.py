@@ -4,18 +4,20 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from typing import Any
 
 import pytest
 
 from contracts.generation.answers import Delta
 from contracts.generation.messages import ChatMessage
-from contracts.generation.requests import ChatRequest
+from contracts.generation.requests import ChatRequest, CompletionRequest
 from kit.catalogue import ModelEntry
 from kit.errors import (
     DeadlineExceeded,
     InvalidRequest,
     PlatformError,
     Unavailable,
+    Unsupported,
     UpstreamFailed,
 )
 from services.generation.engines.extractive.engine import ExtractiveEngine
@@ -138,6 +140,30 @@ async def test_the_request_reaches_the_server_with_its_key_and_nothing_that_is_o
             "stop": ["END"],
         }
     ]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_a_text_is_echoed_without_the_server(
+    openai: OpenAIEngine, double: Double, stream: bool
+) -> None:
+    model = entry()
+    completion = CompletionRequest(model=model.id, prompt="Say", echo=True)
+    echoed = Asked("tenant", model, completion)
+    parts = await collected(openai, echoed) if stream else [await openai.generate(echoed)]
+    assert "".join(part.text for part in parts) == SAID
+    assert "echo" not in double.seen[0]
+
+
+@pytest.mark.parametrize("more", [{"prompt": "Say", "logprobs": 0}, {"prompt": [1, 2]}])
+async def test_the_tokens_of_a_prompt_are_refused_where_nobody_can_tell_them(
+    openai: OpenAIEngine, double: Double, more: dict[str, Any]
+) -> None:
+    model = entry()
+    with pytest.raises(Unsupported, match="echo"):
+        await openai.generate(
+            Asked("tenant", model, CompletionRequest(model=model.id, echo=True, **more))
+        )
+    assert double.seen == []
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from contracts.generation.answers import Delta
-from contracts.generation.messages import ChatMessage
+from contracts.generation.messages import ChatMessage, NamedTool, Tool, ToolChoice
 from contracts.generation.requests import ChatRequest, CompletionRequest
 from kit.errors import InvalidRequest, NotReady, RateLimited, Unavailable, UpstreamFailed
 from services.generation.engines.openai.server import Patience
@@ -70,6 +70,24 @@ async def test_an_adapter_is_loaded_once_under_its_digest_and_then_asked(world: 
     assert {answer.adapter for answer in answers} == {es.digest}
     assert world.double.loads == [es.digest]
     assert world.double.adapters == {es.digest: str(es.folder)}
+
+
+@pytest.mark.parametrize(
+    ("choice", "held"), [("required", True), (NamedTool(name="weather"), True), ("auto", False)]
+)
+async def test_a_call_that_must_be_made_is_held_to_its_schema(
+    world: World, choice: ToolChoice, held: bool
+) -> None:
+    schema = {"type": "object", "properties": {}}
+    chat = ChatRequest(
+        model=BASE,
+        messages=[ChatMessage(role="user", content="Hello")],
+        tools=[Tool(name="weather", parameters=schema)],
+        tool_choice=choice,
+    )
+    await world.engine.generate(Asked("acme", ENTRY, chat))
+    (tool,) = world.double.seen[0]["tools"]
+    assert tool["function"].get("strict", False) is held
 
 
 async def test_tenants_do_not_share_the_prefix_cache_nor_see_each_others_names(

@@ -111,11 +111,13 @@ def test_lmi_streams_what_it_answers_whole(
         **component, Body=json.dumps(body), ContentType="application/json"
     )
     data = b"".join(event["PayloadPart"]["Bytes"] for event in answered["Body"])
-    lines = [json.loads(line) for line in data.splitlines() if line.strip()]
+    *lines, last = [json.loads(line) for line in data.splitlines() if line.strip()]
     assert "".join(line["token"]["text"] for line in lines) == world.expected[adapter][0]
-    assert lines[-1]["generated_text"] == world.expected[adapter][0]
-    assert lines[-1]["details"]["finish_reason"] == "length"
     assert all(line["token"]["log_prob"] <= 0 for line in lines)
+    assert len(lines) == TOKENS
+    assert last["token"]["text"] is None
+    assert last["generated_text"] == world.expected[adapter][0]
+    assert last["details"]["finish_reason"] == "length"
 
 
 @pytest.mark.parametrize("adapter", ["", "es", "it"])

@@ -61,15 +61,18 @@ def test_what_the_engine_cannot_serve_is_refused(
 
 def test_weights_of_another_base_are_refused(world: World, good: dict[str, bytes]) -> None:
     tensors = load_file(world.tiny.adapters["es"] / WEIGHTS)
-    wider = {name: tensor.repeat(2, axis=-1) for name, tensor in tensors.items()}
+    wider = {
+        name: tensor.repeat(2, axis=-1) if "lora_A" in name else tensor
+        for name, tensor in tensors.items()
+    }
     told = reason(world, archive({**good, WEIGHTS: save(wider)}))
-    assert re.search("shape", told), told
+    assert "the adapter was trained on another model" in told, told
 
 
 def test_an_adapter_without_effect_is_refused(world: World, tmp_path: Path) -> None:
     write_variant(world.tiny.adapters["es"], tmp_path / "idle", 500, std=0.0)
     told = reason(world, archive(files_of(tmp_path / "idle")))
-    assert "effect" in told, told
+    assert "it changes nothing" in told, told
 
 
 def test_a_header_that_lies_is_refused(world: World, good: dict[str, bytes]) -> None:
@@ -82,7 +85,7 @@ def test_paths_out_of_the_archive_are_refused(
     world: World, good: dict[str, bytes], name: str
 ) -> None:
     told = reason(world, archive({**good, name: b"x"}))
-    assert re.search("path|outside|name", told), told
+    assert re.search("leaves the archive|absolute path", told), told
 
 
 def test_links_in_an_archive_are_refused(world: World, good: dict[str, bytes]) -> None:

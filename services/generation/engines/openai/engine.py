@@ -8,6 +8,8 @@ from contextlib import aclosing
 import aiohttp
 
 from contracts.generation.answers import Delta, Generation
+from contracts.generation.client import GenerateRequest
+from contracts.generation.requests import CompletionRequest
 from kit.errors import Unavailable, Unsupported
 from services.generation.engines.openai.answers import StreamReader, whole_answer
 from services.generation.engines.openai.requests import body, path
@@ -57,6 +59,7 @@ class OpenAIEngine:
 
     async def _begin(self, asked: Asked, *, stream: bool) -> aiohttp.ClientResponse:
         """A reply that has begun; pauses between tries, with jitter."""
+        _require_tellable(asked.request)
         sent = body(asked.model.served_as or asked.model.id, asked.request, stream=stream)
         pause = _FIRST_PAUSE
         for left in reversed(range(self._attempts)):
@@ -69,3 +72,18 @@ class OpenAIEngine:
             await asyncio.sleep(wanted * (0.5 + secrets.randbelow(1000) / 1000))
             pause *= 2
         raise AssertionError("unreachable: the last try returns or raises")
+
+
+def _require_tellable(request: GenerateRequest) -> None:
+    """A text is echoed without the server, and its answers have no prompt to tell from them.
+
+    The wire has no mark where the tokens of an echoed prompt end.
+    """
+    if not isinstance(request, CompletionRequest) or not request.echo:
+        return
+    if request.logprobs is not None or not isinstance(request.prompt, str):
+        raise Unsupported(
+            "This model's server cannot tell the tokens of a prompt; leave out echo, or leave out "
+            "logprobs and give the prompt as text.",
+            param="echo",
+        )

@@ -82,8 +82,6 @@ def _completion(request: CompletionRequest) -> dict[str, Any]:
     sent: dict[str, Any] = {"prompt": request.prompt}
     if request.logprobs is not None:
         sent["logprobs"] = request.logprobs
-    if request.echo:
-        sent["echo"] = True
     return sent
 
 
@@ -124,6 +122,8 @@ def _tool(tool: Tool) -> dict[str, Any]:
     function = {"name": tool.name, "parameters": tool.parameters}
     if tool.description:
         function["description"] = tool.description
+    if tool.strict:
+        function["strict"] = True
     return {"type": "function", "function": function}
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import aiohttp
 
 from contracts.generation.answers import Delta, Generation
+from contracts.generation.client import GenerateRequest
 from contracts.generation.requests import ChatRequest, CompletionRequest
 from kit.errors import InvalidRequest, Unavailable, UpstreamFailed
 from services.generation.engines.openai.answers import StreamReader, whole_answer
@@ -88,7 +89,8 @@ class VllmEngine:
 
     async def _begin(self, seat: Seat, asked: Asked, *, stream: bool) -> aiohttp.ClientResponse:
         model = seat.ticket.adapter or asked.model.served_as or asked.model.id
-        sent = body(model, asked.request, stream=stream, **self._extras(asked, stream=stream))
+        extras = self._extras(asked, stream=stream)
+        sent = body(model, _held(asked.request), stream=stream, **extras)
         try:
             return await self._servers.of(seat.replica).begin(f"/v1{path(asked.request)}", sent)
         except NotServed as error:
@@ -108,8 +110,8 @@ class VllmEngine:
         is_echoed = isinstance(request, CompletionRequest) and request.echo
         if is_echoed or request.logprobs is not None:
             extras["return_token_ids"] = True
-        if is_echoed and request.logprobs is None:
-            extras["logprobs"] = 0
+        if is_echoed:  # beside ids vLLM tells a prompt's tokens only, and the text is the answer's
+            extras |= {"echo": True, "logprobs": request.logprobs or 0}
         if stream:  # counts in every event book a stream that is left in the middle
             extras["stream_options"] = {"include_usage": True, "continuous_usage_stats": True}
         return extras
@@ -130,7 +132,15 @@ class VllmEngine:
         if isinstance(request, CompletionRequest) and not isinstance(request.prompt, str):
             return len(request.prompt)
         model = asked.model.served_as or asked.model.id
-        return await self._admin.count(replica, tokenized(model, request))
+        return await self._admin.count(replica, tokenized(model, _held(request)))
+
+
+def _held(request: GenerateRequest) -> GenerateRequest:
+    """A call that must be made is held to its schema; else vLLM takes any JSON value for it."""
+    if not isinstance(request, ChatRequest) or request.tool_choice in ("auto", "none"):
+        return request
+    tools = [tool.model_copy(update={"strict": True}) for tool in request.tools]
+    return request.model_copy(update={"tools": tools})
 
 
 class _NothingCame:

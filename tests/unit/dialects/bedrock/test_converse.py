@@ -73,6 +73,8 @@ def test_tools_their_calls_and_results_go_along() -> None:
         ],
     )
     assert asked.tools == [Tool(name="weather", description="Tells.", parameters=WEATHER)]
+    held = {"toolSpec": {**SPEC["toolSpec"], "strict": True}}
+    assert read(toolConfig={"tools": [held]}).tools[0].strict
     assert asked.tool_choice == NamedTool(name="weather")
     assert [message.role for message in asked.messages] == [
         "system",

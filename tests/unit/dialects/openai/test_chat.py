@@ -31,7 +31,10 @@ from kit.errors import InvalidRequest
 DIALECT = ChatDialect()
 USER = {"role": "user", "content": "hi"}
 SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}}
-TOOL = {"type": "function", "function": {"name": "weather", "parameters": SCHEMA}}
+TOOL = {
+    "type": "function",
+    "function": {"name": "weather", "parameters": SCHEMA, "strict": True},
+}
 CALL = {"id": "c1", "type": "function", "function": {"name": "weather", "arguments": "{}"}}
 
 
@@ -76,7 +79,7 @@ def test_an_image_is_read_from_its_data() -> None:
 def test_tools_and_formats_are_read() -> None:
     choice = {"type": "function", "function": {"name": "weather"}}
     asked = read(tools=[TOOL], tool_choice=choice, parallel_tool_calls=False)
-    assert asked.tools == [Tool(name="weather", parameters=SCHEMA)]
+    assert asked.tools == [Tool(name="weather", parameters=SCHEMA, strict=True)]
     assert asked.tool_choice == NamedTool(name="weather")
     assert not asked.parallel_tool_calls
     assert read(response_format={"type": "text"}).format is None

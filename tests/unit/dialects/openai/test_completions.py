@@ -59,6 +59,16 @@ def test_an_echo_goes_before_its_answer_with_its_tokens() -> None:
     }
 
 
+def test_an_answer_that_begins_like_its_prompt_is_told_whole() -> None:
+    (request,) = read("ha", echo=True)
+    choice = Choice(text="haha", finish_reason="stop")
+    made = Generation(choices=[choice], input_tokens=1, output_tokens=2, model="m")
+    assert DIALECT.whole_all("m", [request], [made])["choices"][0]["text"] == "hahaha"
+    chunks = CompletionChunks("m", [request], includes_usage=False)
+    told = [one for part in ("ha", "ha") for one in chunks.of(0, Delta(text=part))]
+    assert "".join(one["choices"][0]["text"] for one in told) == "hahaha"
+
+
 def test_chunks_of_several_prompts_are_numbered_through_and_summed() -> None:
     requests = read(["a", "b"], n=2, echo=True, stream=True)
     chunks = CompletionChunks("m", requests, includes_usage=True)
