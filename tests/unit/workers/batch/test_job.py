@@ -172,7 +172,7 @@ async def test_what_is_not_done_in_time_expires(database: Database) -> None:
 
 
 async def test_a_batch_that_is_cancelled_as_a_job_keeps_its_answers(database: Database) -> None:
-    wire = Counting(database, 400, pause=0.1)
+    wire = Counting(database, 10_000, pause=0.1)  # more than its beats could miss
     async with bench(database, wire) as at:
         await at.batches.create("t", NEW)
         while (await at.seen()).batch.succeeded < 20:
