@@ -69,6 +69,7 @@ def environment(
     if machine.kind == "cuda":
         return told | {"CUDA_VISIBLE_DEVICES": ",".join(map(str, units))}
     told["VLLM_CPU_KVCACHE_SPACE"] = str(settings.vllm_cache_gib)
+    told["TORCH_COMPILE_DISABLE"] = "1"  # the first request for probabilities would wait for it
     if units:
         return told | {"VLLM_CPU_OMP_THREADS_BIND": ",".join(map(str, units))}
     threads = str(max(1, machine.cores - 1))
