@@ -60,7 +60,7 @@ class ModelEntry(BaseModel):
     gpus: Annotated[int, Field(ge=1)] = 1
     """Accelerators that one copy needs, where it runs on accelerators."""
     memory_gib: Annotated[float, Field(gt=0)] | None = None
-    """Memory that one copy needs for its weights and a useful cache."""
+    """Memory that one copy needs for its weights and a useful cache, until they are here."""
     eula: str | None = None
     """The address of terms that must be accepted before the model is used."""
     input_price: Annotated[float, Field(ge=0)] | None = None

@@ -10,6 +10,14 @@ from tests.support.vllm import tiny, vllm_platform, vllm_replica
 __all__ = ["platform", "tiny", "vllm_platform", "vllm_replica"]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A test that is the first of its session to need vLLM waits for its start too."""
+    slow = {"vllm_platform", "vllm_replica"}
+    for item in items:
+        if slow & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.timeout(600))
+
+
 @pytest.fixture(scope="session")
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     """One platform for all wire tests of a session; each test uses names of its own."""

@@ -32,8 +32,9 @@ from undercroft.client_env import read_client_env
 PYTHON = ROOT / ".venv-vllm" / "bin" / "python"
 RECIPE = ROOT / "tests" / "support" / "tiny_llama.py"
 ORACLE = ROOT / "tests" / "support" / "peft_oracle.py"
+MATHS = ROOT / "tests" / "support" / "adapter_maths.py"
 NAME = "tiny"
-START_SECONDS = 240.0
+START_SECONDS = 300.0
 _KEPT = "UNDERCROFT_TEST_VLLM_DATA"
 """The data folder of a platform that serves the tiny model already: for one run after another."""
 SMALL = {
@@ -62,7 +63,11 @@ class Tiny:
 
     def oracle(self, prompts: Sequence[Sequence[int]], tokens: int) -> dict[str, list[list[int]]]:
         """PEFT's greedy tokens after each prompt, by the adapter's name; "" is the base."""
-        return json.loads(_run(ORACLE, str(self.folder), str(tokens), told=json.dumps(prompts)))
+        return json.loads(
+            run_in_the_engines_environment(
+                ORACLE, str(self.folder), str(tokens), told=json.dumps(prompts)
+            )
+        )
 
 
 def require_vllm() -> None:
@@ -79,7 +84,7 @@ def tiny() -> Tiny:
     kept = ROOT / ".undercroft" / "test-models" / recipe
     if not kept.exists():
         half = kept.with_name(f"{recipe}.{os.getpid()}")
-        _run(RECIPE, str(half))
+        run_in_the_engines_environment(RECIPE, str(half))
         half.rename(kept)
     return Tiny(kept)
 
@@ -133,8 +138,8 @@ def await_model(platform: Platform, model: str = NAME) -> None:
     raise AssertionError(f"the model did not start in time: {reply.text}")
 
 
-def _run(script: Path, *arguments: str, told: str = "") -> str:
-    """By the engine's Python, without this folder on its path, and offline."""
+def run_in_the_engines_environment(script: Path, *arguments: str, told: str = "") -> str:
+    """What a script prints, without this folder on its path, and offline."""
     done = subprocess.run(
         [str(PYTHON), "-P", str(script), *arguments],
         input=told,

