@@ -85,10 +85,11 @@ BODIES: dict[str, dict[str, Any]] = {
 
 
 def rest_routes(platform: Platform) -> Iterator[tuple[str, str, str]]:
+    """All that name something, but adapters, which need a base model: test_adapters.py has those."""
     document = httpx.get(f"{platform.url}/openapi.json").json()
     for path, methods in document["paths"].items():
         for method, route in methods.items():
-            if "{" in path:
+            if "{" in path and "/adapters/" not in path:
                 yield method.upper(), path, route["operationId"]
 
 
