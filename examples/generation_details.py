@@ -56,8 +56,10 @@ def show_confidence(endpoint_name: str) -> None:
     console.rule("How sure it was")
     log_probs, text = [], ""
     for line in lines(endpoint_name, PROMPT):
-        log_probs.append(line["token"]["log_prob"])
-        text = line.get("generated_text") or text
+        if line["token"]["text"] is not None:
+            log_probs.append(line["token"]["log_prob"])
+        else:  # the last line has no token, and the whole text
+            text = line["generated_text"]
     console.print(text)
     console.print(f"{len(log_probs)} tokens, confidence {exp(mean(log_probs)):.3f}")
 
@@ -67,9 +69,10 @@ def show_chain(endpoint_name: str) -> None:
     text, finish_reason, tokens, requests = PROMPT, "length", 0, 0
     while finish_reason == "length" and requests < MOST_REQUESTS:
         for line in lines(endpoint_name, text):
-            text += line["token"]["text"]
-            tokens += 1
-            if line.get("details"):
+            if line["token"]["text"] is not None:
+                text += line["token"]["text"]
+                tokens += 1
+            else:
                 finish_reason = line["details"]["finish_reason"]
         requests += 1
     console.print(text.removeprefix(PROMPT))

@@ -1,10 +1,10 @@
 """The real vLLM for tests: a tiny model with adapters, a server of it, a platform that serves it.
 
-Fixtures of the session (all start only where a test asks for them):
+Fixtures (all start only where a test asks for them, and for the session but the replica):
 - `tiny`: a `Tiny`, the folder of a random Llama (`.model`), the folders of its adapters
   (`.adapters["es"]`, ranks 4, 8, 16 and 64) and PEFT's own answers (`.oracle(prompts, tokens)`);
 - `vllm_replica`: one vLLM server of the tiny model as the platform starts it, a `Replica`, without
-  a platform around it: `max_loras` 2, three adapters in memory;
+  a platform around it, for one module: `max_loras` 2, three adapters in memory;
 - `vllm_platform`: `undercroft up --model tiny=FOLDER`, ready to generate.
 """
 
@@ -89,11 +89,23 @@ def tiny() -> Tiny:
     return Tiny(kept)
 
 
-@pytest.fixture(scope="session")
+def warmed(folder: Path) -> Path:
+    """The folder of a generation service, with what vLLM found out of models in earlier runs.
+
+    It takes a copy a quarter of a minute to find out, at every first start in a new folder.
+    """
+    known = ROOT / ".undercroft" / "test-models" / "cache"
+    known.mkdir(parents=True, exist_ok=True)
+    (folder / "home").mkdir(parents=True, exist_ok=True)
+    (folder / "home" / ".cache").symlink_to(known)
+    return folder
+
+
+@pytest.fixture(scope="module")
 def vllm_replica(tiny: Tiny, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Replica]:
     """A server of the tiny model, under the name `local.tiny`, with room for two adapters."""
     settings = GenerationSettings(
-        folder=tmp_path_factory.mktemp("vllm-replica"),
+        folder=warmed(tmp_path_factory.mktemp("vllm-replica")),
         vllm_cache_gib=1,
         vllm_max_loras=2,
         vllm_max_cpu_loras=3,
@@ -105,7 +117,7 @@ def vllm_replica(tiny: Tiny, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         try:
             yield runner.run(launched.ready())
         finally:
-            runner.run(launched.stop())
+            runner.run(launched.stop(at_once=True))
 
 
 @pytest.fixture(scope="session")
@@ -117,6 +129,7 @@ def vllm_platform(tiny: Tiny, tmp_path_factory: pytest.TempPathFactory) -> Itera
         yield Platform(env["UNDERCROFT_URL"], Path(kept), Credentials.of(env), options=options)
         return
     data = tmp_path_factory.mktemp("vllm-platform")
+    warmed(data / "generation")
     with running_platform(data, env=SMALL, options=("--model", f"{NAME}={tiny.model}")) as platform:
         await_model(platform)
         yield platform

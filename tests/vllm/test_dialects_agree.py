@@ -120,6 +120,29 @@ def test_lmi_streams_what_it_answers_whole(
     assert last["details"]["finish_reason"] == "length"
 
 
+@pytest.mark.parametrize("adapter", ["", "es"])
+def test_lmi_tells_of_the_prompts_tokens_apart_from_the_answers(
+    world: World, component: dict[str, str], adapter: str
+) -> None:
+    runtime = world.platform.boto3("sagemaker-runtime", world.owner)
+    parameters = {**PARAMETERS, "details": True, "decoder_input_details": True}
+    body = {"inputs": PROMPTS[0], "parameters": parameters}
+    answered = runtime.invoke_endpoint(
+        **component,
+        Body=json.dumps(body | ({"adapters": adapter} if adapter else {})),
+        ContentType="application/json",
+    )
+    told = json.load(answered["Body"])
+    assert told["generated_text"] == world.expected[adapter][0]
+    first, *others = told["details"]["prefill"]
+    assert "".join(one["text"] for one in (first, *others)).endswith(PROMPTS[0])
+    assert first["log_prob"] is None
+    assert all(one["log_prob"] <= 0 for one in others)
+    tokens = told["details"]["tokens"]
+    assert "".join(one["text"] for one in tokens) == world.expected[adapter][0]
+    assert len(tokens) == told["details"]["generated_tokens"] == TOKENS
+
+
 @pytest.mark.parametrize("adapter", ["", "es", "it"])
 def test_chats_agree_between_openai_and_converse(world: World, adapter: str) -> None:
     runtime = world.platform.boto3("bedrock-runtime", world.owner)

@@ -122,6 +122,18 @@ def test_an_echo_has_its_prompt_and_the_probabilities_of_it(client: openai.OpenA
     assert "".join(one.choices[0].text for one in streamed) == made.text
 
 
+def test_the_echo_of_a_prompt_in_tokens_is_its_text(client: openai.OpenAI) -> None:
+    asked: Any = {"model": NAME, "prompt": [11, 12, 13], "max_tokens": 4, "temperature": 0}
+    plain = client.completions.create(**asked, **ENDLESS).choices[0].text
+    made = client.completions.create(**asked, echo=True, logprobs=0, **ENDLESS).choices[0]
+    assert made.logprobs is not None
+    begun = "".join((made.logprobs.tokens or [])[:3])
+    assert begun
+    assert made.text == begun + plain
+    silent = client.completions.create(**asked, echo=True, **ENDLESS).choices[0]
+    assert (silent.text, silent.logprobs) == (made.text, None)
+
+
 def test_a_seed_gives_the_same_answers_again(client: openai.OpenAI) -> None:
     asked: Any = {"model": NAME, "messages": SAY, "max_tokens": 12, "temperature": 1.5, "n": 3}
     first, again, other = (

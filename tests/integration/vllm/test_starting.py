@@ -22,7 +22,7 @@ from services.generation.service.scaling import Scaler
 from services.generation.settings import GenerationSettings
 from tests.support.platform import MODELS, UNDERCROFT
 from tests.support.process_groups import guarded
-from tests.support.vllm import NAME, START_SECONDS, Tiny
+from tests.support.vllm import NAME, START_SECONDS, Tiny, warmed
 
 MODEL = "local.tiny"
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
@@ -30,7 +30,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
 @asynccontextmanager
 async def serving(weights: Path, folder: Path) -> AsyncIterator[Pools]:
-    settings = GenerationSettings(folder=folder, vllm_cache_gib=1, vllm_max_num_seqs=8)
+    settings = GenerationSettings(folder=warmed(folder), vllm_cache_gib=1, vllm_max_num_seqs=8)
     models = load().with_folder(NAME, weights)
     pools = Pools(models, ProcessLauncher(settings), lambda: Scaler(8))
     async with pools.running():
