@@ -255,6 +255,8 @@ def lmi(sm_client: Any, vllm_platform: Platform) -> Iterator[str]:
     )
     yield name
     sm_client.delete_endpoint(EndpointName=name)
+    sm_client.delete_endpoint_config(EndpointConfigName=name)
+    sm_client.delete_model(ModelName=name)
 
 
 def test_the_posts_first_loop_finds_a_probability_for_each_token(smr_client: Any, lmi: str) -> None:
