@@ -7,6 +7,7 @@ from pydantic import BaseModel, ValidationError
 
 from contracts.client import invalid_member
 from kit.errors import InvalidRequest
+from kit.json_size import MOST_VALUES, is_crowded
 
 Json = dict[str, Any]
 Built = TypeVar("Built", bound=BaseModel)
@@ -19,6 +20,8 @@ _LEAST_NUCLEUS = 1e-6
 
 
 def read_body(raw: bytes) -> Json:
+    if is_crowded(raw):
+        raise malformed(f"the body has more than {MOST_VALUES} values", "body")
     try:
         body = orjson.loads(raw)
     except orjson.JSONDecodeError as error:

@@ -6,6 +6,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from kit.errors import InvalidRequest
+from kit.json_size import MOST_VALUES, is_crowded
 
 Json = dict[str, Any]
 Shape = TypeVar("Shape", bound="Body")
@@ -19,6 +20,8 @@ class Body(BaseModel):
 
 def parsed(raw: bytes) -> Json:
     """The object that a body is. Raises InvalidRequest."""
+    if is_crowded(raw):
+        raise InvalidRequest(f"The body has more than {MOST_VALUES} values.")
     try:
         body = orjson.loads(raw)
     except orjson.JSONDecodeError as error:

@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 
 from kit.errors import InvalidRequest
+from kit.json_size import MOST_VALUES, is_crowded
 from workers.batch.wire import BatchRefused, Line
 
 MOST_LINES = 50_000
@@ -42,6 +43,8 @@ async def check_lines(lines: AsyncGenerator[Line, None], endpoint: str) -> int:
 
 def _wrong(raw: bytes, endpoint: str, seen: set[str]) -> tuple[str, str, str | None] | None:
     """A code, a message and a member; None where the line can be run."""
+    if is_crowded(raw):
+        return "invalid_json_line", f"This line has more than {MOST_VALUES} values.", None
     try:
         asked = orjson.loads(raw)
     except orjson.JSONDecodeError:

@@ -11,6 +11,7 @@ import orjson
 from gateway.aws.protocol.failures import SerializationFailed
 from gateway.aws.protocol.values import Convert, read_blob, read_timestamp, write_blob
 from gateway.aws.protocol.values import write_timestamp as _write_timestamp
+from kit.json_size import MOST_VALUES, is_crowded
 
 _Leaf = Callable[[Any], Convert | None]
 
@@ -19,6 +20,8 @@ def load(body: bytes) -> dict[str, Any]:
     """The object in a body; an empty body is an empty object."""
     if not body:
         return {}
+    if is_crowded(body):
+        raise SerializationFailed(f"The body has more than {MOST_VALUES} values.")
     try:
         value = orjson.loads(body)
     except orjson.JSONDecodeError as error:

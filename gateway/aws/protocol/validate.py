@@ -12,6 +12,7 @@ from gateway.aws.protocol.patterns import translate
 
 _MOST_REPORTED = 10
 _LONGEST_SHOWN = 256
+_MOST_COUNTED = 100
 # A pattern may take quadratic time; no model bounds a longer value by its pattern alone.
 _LONGEST_MATCHED = 8192
 # Models have names of their makers' and their owners' here (`TheBloke/Llama-2-7B`, `mine@sha256…`),
@@ -117,6 +118,8 @@ def _list(shape: Any, rules: "list[_Rule]", check_item: _Check | None) -> _Check
             return [_Failure("", _shown(shape, value), "Member must be a list")]
         failures = _broken(shape, rules, value)
         for index, item in enumerate(value, 1):
+            if len(failures) >= _MOST_COUNTED:
+                break
             if item is None:
                 failures.append(_Failure(f"{index}.member", " null", "Member must not be null"))
             elif check_item and (found := check_item(item)):
