@@ -66,6 +66,8 @@ class Reconciler:
                 pause = _WHILE_MOVING if await self.tick() else _AT_REST
             except PlatformError as error:
                 _log.warning("hosting waits: %s", error.message)
+            except Exception:  # noqa: BLE001 - it serves every tenant, and goes on
+                _log.exception("hosting broke")
             with suppress(TimeoutError):
                 async with asyncio.timeout(pause):
                     await self._changed.wait()
@@ -79,6 +81,8 @@ class Reconciler:
                 await self._database.write(_follow, row)
         except PlatformError as error:
             _log.warning("%s %s waits: %s", row.kind, row.name, error.message)
+        except Exception:  # noqa: BLE001 - a bug that one row finds is told, and no other row's
+            _log.exception("%s %s broke", row.kind, row.name)
 
 
 def _rows(connection: Connection) -> tuple[float, list[Record], list[Record]]:
