@@ -5,7 +5,7 @@ from contextlib import aclosing
 
 from contracts.generation.answers import Delta, Generation
 from contracts.generation.client import GenerateRequest, GenerationClient
-from kit.auth.metering import Metering, Spending
+from kit.auth.metering import BYTES_PER_TOKEN, Metering, Spending
 from kit.auth.principal import Principal
 
 
@@ -30,14 +30,29 @@ class MeteredGeneration:
     async def stream(
         self, who: Principal, operation: str, ask: GenerateRequest, *, size: int
     ) -> AsyncGenerator[Delta, None]:
-        """Booked also when it is left or breaks: by the parts that came, as the engine counts."""
+        """Booked also when it is left or breaks: by the parts that came, as the engine counts.
+
+        An engine that counts only at the end is booked by a guess: it has read the request, and
+        every part is a token. Leaving before that end would cost nothing otherwise.
+        """
         async with (
             self._metering.spending(who, operation, "", request_bytes=size) as spent,
             aclosing(self._generation.stream(who, ask)) as deltas,
         ):
-            async for delta in deltas:
-                _book(spent, delta)
-                yield delta
+            parts, counted = 0, False
+            try:
+                async for delta in deltas:
+                    parts += 1
+                    counted = counted or _counts(delta)
+                    _book(spent, delta)
+                    yield delta
+            finally:
+                if parts and not counted:
+                    spent.tokens_in, spent.tokens_out = size // BYTES_PER_TOKEN, parts
+
+
+def _counts(delta: Delta) -> bool:
+    return delta.usage is not None or delta.input_tokens + delta.output_tokens > 0
 
 
 def _book(spent: Spending, delta: Delta) -> None:

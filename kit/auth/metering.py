@@ -12,7 +12,7 @@ from kit.auth.usage import Usage, UsageMeter
 from kit.catalogue import Catalogue
 from kit.telemetry import TOKENS
 
-_BYTES_PER_TOKEN = 4  # a guess that the settlement corrects
+BYTES_PER_TOKEN = 4  # a guess that the settlement corrects
 _MILLION = 1_000_000
 
 
@@ -49,7 +49,7 @@ class Metering:
     ) -> AsyncIterator[Spending]:
         """Raises RateLimited and BudgetSpent; books what was used also when the work failed."""
         await self._budgets.check(who.tenant)
-        reserved = request_bytes // _BYTES_PER_TOKEN
+        reserved = request_bytes // BYTES_PER_TOKEN
         await self._limiter.reserve(who.tenant, reserved)
         spent = Spending(model)
         try:

@@ -26,14 +26,15 @@ LAST = Delta(usage=Usage(input_tokens=5, output_tokens=9, model="test.m", adapte
 
 
 class Generation:
-    """Streams three parts; may break off before the last."""
+    """Streams three parts; may break off before the last, and count no token before it."""
 
-    def __init__(self, *, breaks: bool) -> None:
-        self.breaks = breaks
+    def __init__(self, *, breaks: bool, counts: bool) -> None:
+        self.breaks, self.counts = breaks, counts
 
     async def stream(self, who: Principal, ask: GenerateRequest) -> AsyncGenerator[Delta, None]:
-        yield Delta(text="a", input_tokens=5, output_tokens=2, model="test.m", adapter="d")
-        yield Delta(text="b", output_tokens=3)
+        read, first, second = (5, 2, 3) if self.counts else (0, 0, 0)
+        yield Delta(text="a", input_tokens=read, output_tokens=first, model="test.m", adapter="d")
+        yield Delta(text="b", output_tokens=second)
         if self.breaks:
             raise UpstreamFailed("broke off")
         yield LAST
@@ -47,8 +48,9 @@ class World:
         limiter = LocalLimiter(lambda _: Limits())
         self.metering = Metering(limiter, usage, Budgets(database, usage), Catalogue([]))
 
-    def stream(self, *, breaks: bool = False) -> AsyncGenerator[Delta, None]:
-        metered = MeteredGeneration(Generation(breaks=breaks), self.metering)  # type: ignore[arg-type]
+    def stream(self, *, breaks: bool = False, counts: bool = True) -> AsyncGenerator[Delta, None]:
+        generation = Generation(breaks=breaks, counts=counts)
+        metered = MeteredGeneration(generation, self.metering)  # type: ignore[arg-type]
         return metered.stream(self.who, "op", ASK, size=100)
 
     async def booked(self) -> tuple[str, str, int, int]:
@@ -82,3 +84,16 @@ async def test_a_stream_that_breaks_is_booked_by_what_came(world: World) -> None
         with pytest.raises(UpstreamFailed):
             _ = [delta async for delta in deltas]
     assert await world.booked() == ("test.m", "d", 5, 5)
+
+
+async def test_a_stream_left_before_anything_is_counted_is_booked_by_a_guess(world: World) -> None:
+    async with aclosing(world.stream(counts=False)) as deltas:
+        await anext(deltas)
+        await anext(deltas)
+    assert await world.booked() == ("test.m", "d", 25, 2)
+
+
+async def test_what_the_end_counts_takes_the_place_of_a_guess(world: World) -> None:
+    async with aclosing(world.stream(counts=False)) as deltas:
+        _ = [delta async for delta in deltas]
+    assert await world.booked() == ("test.m", "d", 5, 9)
