@@ -10,7 +10,7 @@ from typing import Any
 from gateway.aws.protocol import models
 from gateway.aws.protocol.error_body import WireError
 from gateway.aws.protocol.failures import OperationAbsent, SerializationFailed, UnknownOperation
-from gateway.aws.protocol.models import error_status
+from gateway.aws.protocol.models import error_status, message_name
 from gateway.aws.protocol.route import RoutedOperation
 from gateway.aws.protocol.wire import Protocol
 from gateway.aws.registry import ErrorMembers, ErrorName, error_name
@@ -110,7 +110,7 @@ def wire_error(
         status=status or _status(error, name.code, protocol),
         members=error.members if isinstance(error, ErrorMembers) else {},
         resource=resource,
-        message_name=_message_name(shape),
+        message_name=message_name(shape),
         retry_after=error.retry_after,
     )
 
@@ -160,8 +160,3 @@ def _status(error: PlatformError, code: str, protocol: Protocol) -> int:
     if protocol in ("json", "query") and status < 500 and status not in _KEPT_STATUSES:
         return 400
     return status
-
-
-def _message_name(shape: Any) -> str:
-    members = shape.members if shape is not None else ()
-    return next((name for name in members if name.lower() == "message"), "message")

@@ -11,7 +11,7 @@ from typing import Any
 from zlib import crc32
 
 from gateway.aws.protocol import json_body
-from gateway.aws.protocol.models import error_code
+from gateway.aws.protocol.models import error_code, message_name
 from kit.errors import PlatformError
 
 CONTENT_TYPE = "application/vnd.amazon.eventstream"
@@ -44,7 +44,7 @@ class EventEncoder:
             if not member.metadata.get("exception")
         }
         self._exceptions = {
-            error_code(member): name
+            error_code(member): (name, message_name(member))
             for name, member in shape.members.items()
             if member.metadata.get("exception")
         }
@@ -57,16 +57,16 @@ class EventEncoder:
 
     def exception(self, code: str, message: str) -> bytes:
         """An error in mid-stream; one that the model lists reaches clients as its own type."""
-        member = self._exceptions.get(code)
-        if member is None:
+        if code not in self._exceptions:
             unlisted = {":message-type": "error", ":error-code": code, ":error-message": message}
             return frame(encode_headers(unlisted), b"")
+        member, told = self._exceptions[code]
         headers = {
             ":exception-type": member,
             ":content-type": "application/json",
             ":message-type": "exception",
         }
-        return frame(encode_headers(headers), json_body.dump({"message": message}))
+        return frame(encode_headers(headers), json_body.dump({told: message}))
 
     async def stream(
         self, events: AsyncGenerator[Mapping[str, Any], None], describe: Describe

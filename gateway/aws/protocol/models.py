@@ -141,6 +141,12 @@ def error_code(shape: Shape) -> str:
     return str(shape.metadata.get("error", {}).get("code") or shape.name)
 
 
+def message_name(shape: Any) -> str:
+    """The member that an error's shape keeps its text in; SageMaker's is `Message`."""
+    members = shape.members if shape is not None else ()
+    return next((name for name in members if name.lower() == "message"), "message")
+
+
 def error_status(shape: Shape) -> int | None:
     status = shape.metadata.get("error", {}).get("httpStatusCode")
     return int(status) if status else None

@@ -84,6 +84,16 @@ async def test_an_error_in_mid_stream_reaches_botocore_as_its_modelled_exception
     assert error == {"Code": "throttlingException", "Message": "Too many tokens."}
 
 
+def test_an_error_in_mid_stream_tells_its_text_where_sagemaker_keeps_it() -> None:
+    (spec,) = [s for s in _STREAMS if s.id.name == "InvokeEndpointWithResponseStream"]
+    shape = spec.output.members["Body"]
+    received = EventEncoder(shape).exception("ModelStreamError", "It broke off.")
+    with pytest.raises(EventStreamError) as caught:
+        _parsed(received, shape)
+    error = caught.value.response["Error"]
+    assert error == {"Code": "ModelStreamError", "Message": "It broke off."}
+
+
 def test_an_error_that_the_stream_does_not_model_is_an_error_frame() -> None:
     (spec,) = [spec for spec in _STREAMS if spec.id.name == "ConverseStream"]
     shape = spec.output.members["stream"]
