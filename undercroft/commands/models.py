@@ -8,11 +8,13 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from kit.catalogue import DEFAULT_FOLDER, Catalogue, ModelEntry, load
-from kit.errors import InvalidRequest, NotFound, PermissionDenied, Unsupported
+from contracts.generation.models import ModelCard
+from kit.catalogue import DEFAULT_FOLDER, Catalogue, ModelEntry, load, model_id
+from kit.errors import InvalidRequest, NotFound, PermissionDenied, Unavailable, Unsupported
 from kit.model_folder import Checked, check
 from services.search.engines.embeddings.preparation import ensure_exported
 from undercroft.commands.common import DEFAULT_DATA, Data, console, told
+from undercroft.rest import ask
 
 app = typer.Typer(help="List the models, and prepare those that run here.", no_args_is_help=True)
 Folder = Annotated[Path, typer.Option("--models", help="The folder of model files.")]
@@ -23,18 +25,31 @@ def list_models(data: Data = DEFAULT_DATA, folder: Folder = DEFAULT_FOLDER) -> N
     """List the models, whether they are here, and how many names lead to each."""
     with told():
         catalogue = load(folder)
+        served = _served(data)
     table = Table("id", "kind", "engine", "state", "licence", "names")
+    for one in served:
+        names = str(1 + len(one.aliases))
+        table.add_row(one.id, one.kind, one.engine, one.state, one.licence, names)
     for entry in catalogue.entries:
-        names = str(1 + len(catalogue.aliases_of(entry)))
-        state = _state(entry, data)
-        table.add_row(entry.id, entry.kind, entry.engine, state, entry.licence, names)
+        if entry.id not in {one.id for one in served}:
+            names = str(1 + len(catalogue.aliases_of(entry)))
+            state = _state(entry, data)
+            table.add_row(entry.id, entry.kind, entry.engine, state, entry.licence, names)
     console.print(table)
 
 
 @app.command()
-def show(name: str, folder: Folder = DEFAULT_FOLDER) -> None:
-    """Show the model behind a name: an id, an alias or an ARN."""
+def show(name: str, data: Data = DEFAULT_DATA, folder: Folder = DEFAULT_FOLDER) -> None:
+    """Show the model behind a name: an id, an alias or an ARN.
+
+    As the platform of the data folder serves it; where none runs, as the model files say.
+    """
     with told():
+        bare = model_id(name)
+        for one in _served(data):
+            if bare in (one.id, *one.aliases):
+                console.print_json(one.model_dump_json(exclude_defaults=True))
+                return
         catalogue = load(folder)
         entry = catalogue.owner(name) or catalogue.find(name)
     console.print_json(entry.model_dump_json(exclude_defaults=True))
@@ -86,6 +101,14 @@ def check_model(
         if not here.is_dir():
             raise NotFound(f"{here} is not there: `undercroft models pull {name}` downloads it.")
         _report(entry, here, check(here, context=entry.context if entry else None))
+
+
+def _served(data: Path) -> list[ModelCard]:
+    """What the platform of this folder serves to its first tenant; nothing where none runs."""
+    try:
+        return [ModelCard.model_validate(one) for one in ask(data, "GET", "/models")]
+    except Unavailable:
+        return []
 
 
 def _vllm_model(catalogue: Catalogue, name: str) -> ModelEntry:
