@@ -15,7 +15,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     slow = {"vllm_platform", "vllm_replica"}
     for item in items:
         if slow & set(getattr(item, "fixturenames", ())):
-            item.add_marker(pytest.mark.timeout(600))
+            item.add_marker(pytest.mark.timeout(900))
 
 
 @pytest.fixture(scope="session")
