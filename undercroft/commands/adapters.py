@@ -30,6 +30,7 @@ app = typer.Typer(help="Register, name, grant and remove LoRA adapters.", no_arg
 Digest = Annotated[str, typer.Argument(help="The adapter's SHA-256, with or without `sha256:`.")]
 Name = Annotated[str, typer.Argument(help="The adapter's name.")]
 _FILES = ("adapter_config.json", "adapter_model.safetensors")
+_PICKLED = "adapter_model.bin"
 
 
 @app.command()
@@ -178,6 +179,11 @@ def _archive(path: Path) -> Iterator[IO[bytes]]:
             yield file
         return
     missing = [name for name in _FILES if not (path / name).is_file()]
+    if (path / _PICKLED).is_file() and missing:
+        raise InvalidRequest(
+            f"{path / _PICKLED} is a pickle, and loading it would run code: save the adapter again "
+            "with safe_serialization=True."
+        )
     if missing:
         raise InvalidRequest(f"{path} lacks {' and '.join(missing)}.")
     with tempfile.TemporaryFile() as packed:
