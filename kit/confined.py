@@ -8,6 +8,7 @@ interpreter is given, so nothing but the standard library is imported here.
 import asyncio
 import importlib
 import json
+import logging
 import os
 import resource
 import signal
@@ -23,10 +24,11 @@ from kit.system_calls import forbid_reaching_out
 
 JsonObject: TypeAlias = dict[str, Any]
 
+_log = logging.getLogger(__name__)
 _ROOT = str(Path(__file__).resolve().parents[1])
 _BOOT = "import sys; sys.path.append(sys.argv[1]); from kit.confined import serve; serve()"
 _MOST_ANSWER = 64 << 20
-_TOLD = 8  # the last lines of its log that are worth telling
+_TOLD = 8  # the last lines of its log that are worth keeping
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +124,8 @@ def _read(answer: bytes, log: bytes, status: int, limits: Limits) -> JsonObject:
         raise InvalidRequest(_too_long(limits))
     if status:
         last = log.decode(errors="replace").splitlines()[-_TOLD:]
-        raise ChildBroke(f"The process that reads it ended with {status}: {' '.join(last)[-500:]}")
+        _log.error("a confined process ended with %d: %s", status, " ".join(last)[-500:])
+        raise ChildBroke("The process that looks at it broke off; the log says why.")
     said = json.loads(answer)
     if "refused" in said:
         raise InvalidRequest(said["refused"])
