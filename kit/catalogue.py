@@ -128,9 +128,13 @@ class Catalogue:
         return entry
 
     def knows(self, reference: str, *, kind: Kind | None = None) -> bool:
-        """Whether `find` finds it."""
+        """Whether it is the name of a model, be that here or not."""
         entry = self._by_name.get(model_id(reference))
         return entry is not None and kind in (None, entry.kind)
+
+    def serves(self, reference: str, *, kind: Kind | None = None) -> bool:
+        """Whether `find` finds it."""
+        return self.knows(reference, kind=kind) and self._by_name[model_id(reference)].is_here
 
     def owner(self, reference: str) -> ModelEntry | None:
         """The entry whose own name it is, though another may answer to it meanwhile."""

@@ -167,3 +167,11 @@ def test_a_bad_file_is_named(tmp_path: Path, text: str) -> None:
     (tmp_path / "odd.yaml").write_text(text, encoding="utf-8")
     with pytest.raises(InvalidRequest, match=r"odd\.yaml"):
         load(tmp_path)
+
+
+def test_a_model_that_is_not_here_is_known_and_not_served() -> None:
+    catalogue = load()
+    assert catalogue.knows("mistral.mistral-7b")
+    assert not catalogue.serves("mistral.mistral-7b")
+    assert catalogue.serves("extractive", kind="text")
+    assert not catalogue.serves("extractive", kind="embedding")

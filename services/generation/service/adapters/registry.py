@@ -65,5 +65,5 @@ class Registry:
         return [
             card(adapter, self.catalogue.find(adapter.base, kind="text"))
             for adapter in found.items
-            if adapter.state == "ready" and self.catalogue.knows(adapter.base, kind="text")
+            if adapter.state == "ready" and self.catalogue.serves(adapter.base, kind="text")
         ]
