@@ -26,8 +26,9 @@ async def retrieve(
 
 
 async def answer(backends: Backends, who: Principal, operation: str, ask: AnswerRequest) -> Answer:
-    model, size = _model(backends, ask), len(ask.question)
+    (model, adapter), size = await _model(backends, who, ask), len(ask.question)
     async with backends.metering.spending(who, operation, model, request_bytes=size) as spent:
+        spent.adapter = adapter
         made = await backends.search.answer(who, ask)
         spent.tokens_in, spent.tokens_out = made.input_tokens, made.output_tokens
     return made
@@ -36,16 +37,23 @@ async def answer(backends: Backends, who: Principal, operation: str, ask: Answer
 async def answer_stream(
     backends: Backends, who: Principal, operation: str, ask: AnswerRequest
 ) -> AsyncGenerator[AnswerEvent, None]:
-    model, size = _model(backends, ask), len(ask.question)
+    (model, adapter), size = await _model(backends, who, ask), len(ask.question)
     async with (
         backends.metering.spending(who, operation, model, request_bytes=size) as spent,
         aclosing(backends.search.answer_stream(who, ask)) as events,
     ):
+        spent.adapter = adapter
         async for event in events:
             spent.tokens_in += event.input_tokens or 0
             spent.tokens_out += event.output_tokens or 0
             yield event
 
 
-def _model(backends: Backends, ask: AnswerRequest) -> str:
-    return backends.catalogue.find(ask.model, kind="text").id
+async def _model(backends: Backends, who: Principal, ask: AnswerRequest) -> tuple[str, str]:
+    """The base model's id, and an adapter's digest or nothing. Raises NotFound."""
+    if not backends.catalogue.knows(ask.model, kind="text"):
+        for card in await backends.generation.models(who):
+            pinned = card.digest and ask.model.endswith(f"@sha256:{card.digest}")
+            if card.digest and (pinned or ask.model in (card.id, *card.aliases)):
+                return card.base, card.digest
+    return backends.catalogue.find(ask.model, kind="text").id, ""

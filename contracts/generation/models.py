@@ -8,7 +8,8 @@ from contracts.client import Contract
 class ModelCard(Contract):
     """A model that can be asked for, by `id` or by any of `aliases`.
 
-    `base` is the id of the model that an adapter changes, and empty for a base model.
+    `base` is the id of the model that an adapter changes and `digest` the SHA-256 of the adapter;
+    both are empty for a base model.
     """
 
     id: str
@@ -21,6 +22,7 @@ class ModelCard(Contract):
     context: int | None
     licence: str
     base: str = ""
+    digest: str = ""
     state: Literal["ready", "starting", "stopped", "failed"] = "ready"
     created_at: float = 0
     """UNIX seconds since when the adapter is there; 0 for a base model, which states no time."""

@@ -17,6 +17,7 @@ from gateway import asking
 from gateway.aws.operations.bedrock_agent.common import knowledge_base_id
 from gateway.aws.operations.members import dropped
 from gateway.aws.registry import Call, Parameters, Reply, errors, operation
+from kit.catalogue import model_id
 from kit.errors import (
     DeadlineExceeded,
     InvalidRequest,
@@ -112,7 +113,7 @@ def _question(parameters: Parameters) -> AnswerRequest:
     return AnswerRequest(
         knowledge_base=base["knowledgeBaseId"],
         question=parameters["input"]["text"],
-        model=base["modelArn"],
+        model=model_id(base["modelArn"]),
         options=_options(base.get("retrievalConfiguration", {})),
         prompt_template=generation.get("promptTemplate", {}).get("textPromptTemplate"),
         inference=InferenceOptions(

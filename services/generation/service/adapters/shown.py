@@ -43,4 +43,5 @@ def card(adapter: Adapter, base: ModelEntry) -> ModelCard:
         context=base.context,
         licence="its owner's",
         base=base.id,
+        digest=adapter.digest,
     )
