@@ -12,6 +12,7 @@ from kit.errors import (
     Unavailable,
     UpstreamFailed,
 )
+from services.generation.service.routing.admin import RequestBroke
 
 _MESSAGE_LENGTH = 500
 
@@ -38,7 +39,7 @@ def refused(status: int, answer: bytes, retry_after: str | None) -> PlatformErro
         return Unavailable(
             "The model server is busy or starting; try again.", retry_after=_seconds(retry_after)
         )
-    return UpstreamFailed(f"The model server answered {status}: {message}")
+    return RequestBroke(f"The model server answered {status}: {message}")
 
 
 def message_of(told: dict[str, Any]) -> str:

@@ -10,6 +10,10 @@ class AdapterMissing(UpstreamFailed):
     """A replica was asked for an adapter that it does not have, though it should."""
 
 
+class RequestBroke(UpstreamFailed):
+    """A server that lives broke at this request: the fault may be what the request holds."""
+
+
 class AdapterUnusable(UpstreamFailed):
     """A replica cannot load these weights; others would not either."""
 

@@ -11,7 +11,12 @@ from typing import TypeAlias, TypeVar
 from kit.errors import DeadlineExceeded, NotReady, PlatformError, Unavailable, UpstreamFailed
 from kit.telemetry import RETRIES, ROUTING_REFUSALS
 from services.generation.ports import AdapterRef, Asked, Fleet, Replica
-from services.generation.service.routing.admin import AdapterAdmin, AdapterMissing, AdapterUnusable
+from services.generation.service.routing.admin import (
+    AdapterAdmin,
+    AdapterMissing,
+    AdapterUnusable,
+    RequestBroke,
+)
 from services.generation.service.routing.line import Line, Seat
 from services.generation.service.routing.policy import Policy
 
@@ -79,6 +84,8 @@ class Router:
         try:
             yield seat
             seat.verdict = seat.verdict is not False
+        except RequestBroke:  # else a few requests of one tenant would shut a server to all
+            raise
         except PlatformError as error:
             seat.verdict = not isinstance(error, _REPLICAS_FAULTS) or isinstance(
                 error, AdapterUnusable
