@@ -145,11 +145,12 @@ class Stage:
     artifacts: FakeArtifacts
     database: Database
 
-    def again(self) -> Hosting:
+    def again(self, catalogue: Catalogue | None = None) -> Hosting:
         """The same rows under a process that has just started, whose fleet knows nothing."""
         self.fleet.wishes.clear()
+        known = catalogue or small_catalogue()
         self.hosting = Hosting.of(
-            self.database, small_catalogue(), self.fleet, self.shelf, self.artifacts, ROOM
+            self.database, known, self.fleet, self.shelf, self.artifacts, ROOM
         )
         return self.hosting
 

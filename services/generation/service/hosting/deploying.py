@@ -35,12 +35,9 @@ class Deploying:
 
     def running(self, one: Deployment) -> int:
         """Copies that answer now, of those that it wants."""
-        if one.serving is None:
+        if one.serving is None or not self._catalogue.serves(one.serving.model):
             return 0
-        wanted = one.serving.copies
-        return (
-            min(wanted, self._state(one.serving).ready) if self._is_fleets(one.serving) else wanted
-        )
+        return min(one.serving.copies, self._state(one.serving).ready)
 
     async def step(self, one: Deployment, now: float) -> None:
         """Of a row that is on its way; `now` by the database's clock."""
@@ -63,9 +60,11 @@ class Deploying:
 
         Returns whether its status has changed.
         """
-        if one.serving is None or not self._is_fleets(one.serving):
+        if one.serving is None:
             return False
         try:
+            if not self._is_fleets(one.serving):
+                return False
             await self._demand(one, one.serving)
         except PlatformError as error:
             return not error.retryable and await self._told(one, "Failed", error.message)
@@ -158,6 +157,7 @@ class Deploying:
         most = max(plan.copies, one.scaling.most) if one.scaling is not None else None
         if not self._is_fleets(plan) or self._demanded.get(place) == (plan.copies, most):
             return
+        self._catalogue.find(plan.model)  # raises NotFound for weights that are here no more
         await self._fleet.demand(plan.model, one.holder, plan.copies, at_most=most)
         self._demanded[place] = (plan.copies, most)
 
@@ -181,8 +181,9 @@ class Deploying:
 
     def _is_fleets(self, plan: Plan) -> bool:
         """Other engines have no copies to start, and an adapter runs on those of its base."""
-        is_adapter = bool(plan.adapter)
-        return not is_adapter and self._catalogue.find(plan.model).engine == "vllm"
+        if plan.adapter or not self._catalogue.serves(plan.model):
+            return not plan.adapter
+        return self._catalogue.find(plan.model).engine == "vllm"
 
     async def _set(self, one: Deployment, **values: object) -> bool:
         return await self._database.write(note, one.row, **values)

@@ -52,10 +52,11 @@ class Reconciler:
         """One look at every row; whether something is on its way."""
         now, moving, resting = await self._database.read(_rows)
         for row in moving:
-            await self._guarded(row, now)
+            async with _guarded(row):
+                await self._move(row, now)
         for row in resting:
-            if await self._deploying.keep(Deployment(row)) and row.kind == "variant":
-                await self._database.write(_followed, row)
+            async with _guarded(row):
+                await self._keep(row)
         return bool(moving)
 
     async def _run(self) -> None:
@@ -72,17 +73,26 @@ class Reconciler:
                 async with asyncio.timeout(pause):
                     await self._changed.wait()
 
-    async def _guarded(self, row: Record, now: float) -> None:
-        """One tenant's trouble holds nobody else up."""
-        try:
-            if row.kind in DEPLOYMENTS:
-                await self._deploying.step(Deployment(row), now)
-            else:
-                await self._database.write(_follow, row)
-        except PlatformError as error:
-            _log.warning("%s %s waits: %s", row.kind, row.name, error.message)
-        except Exception:  # noqa: BLE001 - a bug that one row finds is told, and no other row's
-            _log.exception("%s %s broke", row.kind, row.name)
+    async def _move(self, row: Record, now: float) -> None:
+        if row.kind in DEPLOYMENTS:
+            await self._deploying.step(Deployment(row), now)
+        else:
+            await self._database.write(_follow, row)
+
+    async def _keep(self, row: Record) -> None:
+        if await self._deploying.keep(Deployment(row)) and row.kind == "variant":
+            await self._database.write(_followed, row)
+
+
+@asynccontextmanager
+async def _guarded(row: Record) -> AsyncIterator[None]:
+    """One tenant's trouble holds nobody else up."""
+    try:
+        yield
+    except PlatformError as error:
+        _log.warning("%s %s waits: %s", row.kind, row.name, error.message)
+    except Exception:  # noqa: BLE001 - a bug that one row finds is told, and no other row's
+        _log.exception("%s %s broke", row.kind, row.name)
 
 
 def _rows(connection: Connection) -> tuple[float, list[Record], list[Record]]:

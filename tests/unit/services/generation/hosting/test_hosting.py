@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from contracts.generation import hosting as h
+from kit.catalogue import Catalogue
 from kit.errors import Conflict, InvalidRequest, NotFound
 from services.generation.ports import Artifact
-from tests.support.hosting import LLAMA, MISTRAL, OTHER, WHO, Stage, staged
+from tests.support.hosting import LLAMA, MISTRAL, OTHER, WHO, Stage, small_catalogue, staged
 
 ARCHIVE = "s3://models/adapters.tar.gz"
 
@@ -204,6 +205,20 @@ async def test_a_restart_demands_again_what_its_rows_say(stage: Stage) -> None:
     await hosting.reconciler.tick()
     assert list(stage.fleet.wishes.values()) == [(2, None)]
     assert (await target(stage, "chat")).model == "meta.llama"
+
+
+async def test_a_base_that_is_here_no_more_fails_its_own_component_only(stage: Stage) -> None:
+    await model(stage)
+    await model(stage, "mistral", environment={"OPTION_MODEL_ID": MISTRAL}, artifact="")
+    await endpoint(stage)
+    await component(stage, "gone", model="mistral")
+    await component(stage)
+    left = Catalogue(entry for entry in small_catalogue().entries if entry.id != "mistral.mistral")
+    hosting = stage.again(left)
+    await stage.settle()
+    assert (await hosting.components.get(WHO, "gone")).status == "Failed"
+    assert (await hosting.components.get(WHO, "chat")).status == "InService"
+    assert len(stage.fleet.wishes) == 1
 
 
 async def test_a_start_that_was_killed_goes_on(stage: Stage) -> None:
