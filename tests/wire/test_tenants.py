@@ -85,7 +85,7 @@ BODIES: dict[str, dict[str, Any]] = {
 
 
 def rest_routes(platform: Platform) -> Iterator[tuple[str, str, str]]:
-    """All that name something, but adapters, which need a base model: test_adapters.py has those."""
+    """All that name something, but adapters, which test_adapters.py has with a base model."""
     document = httpx.get(f"{platform.url}/openapi.json").json()
     for path, methods in document["paths"].items():
         for method, route in methods.items():
