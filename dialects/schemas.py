@@ -1,6 +1,8 @@
 """JSON schemas of callers: checked before they reach a model server, which says less."""
 
+from collections.abc import Iterator
 from typing import Any
+from urllib.parse import unquote
 
 import jsonschema_rs
 
@@ -33,6 +35,49 @@ def check_schema(schema: dict[str, Any], param: str) -> None:
     except (jsonschema_rs.ValidationError, ValueError) as error:
         reason = str(error).partition("\n")[0]
         raise InvalidRequest(f"{param} is not a JSON schema: {reason}", param=param) from error
+    for part in _objects(schema):
+        _check_reference(schema, part, param)
+
+
+def _check_reference(schema: dict[str, Any], part: dict[str, Any], param: str) -> None:
+    """A reference must lead to something in the same schema, and not back to itself alone."""
+    seen: set[int] = set()
+    while isinstance(reference := part.get("$ref"), str):
+        if not reference.startswith("#"):
+            raise InvalidRequest(
+                f"{param} refers to {reference[:100]!r}; it must stand in the schema itself.",
+                param=param,
+            )
+        if id(part) in seen:
+            raise InvalidRequest(f"{param}: {reference[:100]!r} leads to itself.", param=param)
+        seen.add(id(part))
+        if reference[1:2] not in ("", "/"):
+            return  # an anchor, which the engine looks up
+        part = _pointed(schema, reference, param)
+
+
+def _pointed(schema: dict[str, Any], reference: str, param: str) -> dict[str, Any]:
+    found: Any = schema
+    for name in unquote(reference[1:]).split("/")[1:]:
+        name = name.replace("~1", "/").replace("~0", "~")
+        if isinstance(found, list) and name.isdecimal() and int(name) < len(found):
+            found = found[int(name)]
+        elif isinstance(found, dict) and name in found:
+            found = found[name]
+        else:
+            raise InvalidRequest(f"{param}: {reference[:100]!r} leads nowhere.", param=param)
+    return found if isinstance(found, dict) else {}
+
+
+def _objects(value: object) -> Iterator[dict[str, Any]]:
+    left = [value]
+    while left:
+        one = left.pop()
+        if isinstance(one, dict):
+            yield one
+            left += one.values()
+        elif isinstance(one, list):
+            left += one
 
 
 def _depth(value: object) -> int:

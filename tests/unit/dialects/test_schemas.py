@@ -19,7 +19,9 @@ TUPLE: Any = {"items": [{"type": "string"}, {"type": "integer"}]}
         {"type": "object", "properties": {"a": {"$ref": "#/$defs/b"}}, "$defs": {"b": True}},
         {"$schema": "https://json-schema.org/draft/2020-12/schema", "prefixItems": [{}]},
         {"$schema": OLD, **TUPLE},
-        {"$ref": "https://example.com/elsewhere"},
+        {"properties": {"next": {"$ref": "#"}}},
+        {"$defs": {"a/b": {"$ref": "#/$defs/c"}, "c": {}}, "items": {"$ref": "#/$defs/a~1b"}},
+        {"$defs": {"a": {"$anchor": "here"}}, "$ref": "#here"},
     ],
 )
 def test_a_schema_is_taken(schema: dict[str, Any]) -> None:
@@ -35,6 +37,10 @@ def test_a_schema_is_taken(schema: dict[str, Any]) -> None:
         TUPLE,
         {"$schema": 5},
         {"$schema": "https://example.com/draft"},
+        {"$ref": "https://example.com/elsewhere"},
+        {"$ref": "#"},
+        {"$ref": "#/$defs/a", "$defs": {"a": {"$ref": "#/$defs/b"}, "b": {"$ref": "#/$defs/a"}}},
+        {"items": {"$ref": "#/$defs/absent"}},
     ],
 )
 def test_what_is_no_schema_is_refused_by_its_member(schema: dict[str, Any]) -> None:
@@ -49,7 +55,9 @@ def test_nothing_is_fetched() -> None:
         url = f"http://127.0.0.1:{server.getsockname()[1]}/draft"
         with pytest.raises(InvalidRequest):
             check_schema({"$schema": url}, "tools.0")
-        check_schema({"$ref": url, "properties": {"a": {"$schema": url}}}, "tools.0")
+        with pytest.raises(InvalidRequest):
+            check_schema({"$ref": url}, "tools.0")
+        check_schema({"properties": {"a": {"$schema": url}}}, "tools.0")
         with pytest.raises(TimeoutError):
             server.accept()
 
