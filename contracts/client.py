@@ -9,32 +9,20 @@ from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing, contextmanager
 from typing import TypeVar
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from contracts.contract import Contract
 from contracts.transport import Transport
 from kit.auth.internal import HEADER, InternalTrust
 from kit.auth.principal import Principal
 from kit.contract_routes import ContractRoute, StreamRoute
-from kit.errors import Internal, InvalidRequest, PlatformError
+from kit.errors import Internal, PlatformError
 from kit.problems import raise_problem_line
 
 _log = logging.getLogger(__name__)
 
 
-class Contract(BaseModel):
-    """What crosses a process border: immutable, and nothing in it is unknown."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
 Reply = TypeVar("Reply", bound=Contract)
-
-
-def invalid_member(error: ValidationError) -> InvalidRequest:
-    """A contract that a door could not make of what it was given: names the first wrong member."""
-    first = error.errors(include_url=False, include_input=False)[0]
-    where = ".".join(str(part) for part in first["loc"])
-    return InvalidRequest(f"{where or 'body'}: {first['msg']}", param=where or None)
 
 
 @contextmanager

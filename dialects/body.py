@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 import orjson
 from pydantic import BaseModel, ValidationError
 
-from contracts.client import invalid_member
+from contracts.contract import invalid_member
 from kit.errors import InvalidRequest
 from kit.json_size import MOST_VALUES, is_crowded
 

@@ -4,7 +4,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
-from contracts.client import Contract
+from contracts.contract import Contract
 from contracts.generation.messages import ToolCall
 
 FinishReason: TypeAlias = Literal["stop", "stop_sequence", "length", "tool_calls", "refusal"]

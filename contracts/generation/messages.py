@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field
 
-from contracts.client import Contract
+from contracts.contract import Contract
 
 Text: TypeAlias = Annotated[str, Field(max_length=4_000_000)]
 Json: TypeAlias = dict[str, Any]

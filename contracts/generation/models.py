@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from contracts.client import Contract
+from contracts.contract import Contract
 
 
 class ModelCard(Contract):

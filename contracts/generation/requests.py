@@ -4,7 +4,7 @@ from typing import Annotated, TypeAlias
 
 from pydantic import Field
 
-from contracts.client import Contract
+from contracts.contract import Contract
 from contracts.generation.messages import ChatMessage, JsonFormat, Text, Tool, ToolChoice
 
 ModelName: TypeAlias = Annotated[str, Field(min_length=1, max_length=2048)]

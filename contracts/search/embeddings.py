@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, PlainSerializer, model_validator
 
-from contracts.client import Contract
+from contracts.contract import Contract
 
 
 def _packed(value: bytes) -> str:

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Base64Bytes, Field
 
-from contracts.client import Contract
+from contracts.contract import Contract
 from contracts.search.knowledge_bases import Page
 
 IngestionStatus = Literal["STARTING", "IN_PROGRESS", "COMPLETE", "FAILED", "STOPPING", "STOPPED"]

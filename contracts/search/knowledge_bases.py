@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from contracts.client import Contract
+from contracts.contract import Contract
 
 Name = Field(pattern=r"^([0-9a-zA-Z][_-]?){1,100}$")
 Status = Literal["CREATING", "ACTIVE", "DELETING", "UPDATING", "FAILED"]

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from contracts.client import Contract
+from contracts.contract import Contract
 
 SearchType = Literal["SEMANTIC", "HYBRID"]
 

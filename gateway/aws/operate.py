@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from contracts.client import invalid_member
+from contracts.contract import invalid_member
 from gateway.aws.protocol.failures import OperationAbsent
 from gateway.aws.protocol.identity import OperationId
 from gateway.aws.protocol.route import RoutedOperation

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 from starlette.types import Receive, Scope, Send
 from uuid_utils import uuid4
 
-from contracts.client import invalid_member
+from contracts.contract import invalid_member
 from gateway.backends import Backends
 from gateway.channel import Channel, ClientGone
 from gateway.gate import Gate, Visit

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import orjson
 from fastapi import APIRouter, Query, Request
 
-from contracts.client import Contract
+from contracts.contract import Contract
 from contracts.generation.models import ModelCard
 from gateway.rest.caller import Caller, Platform
 from kit.auth.audit_trail import last_entries

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Path, Query, Request
 from pydantic import Field
 from starlette.datastructures import UploadFile
 
-from contracts.client import Contract
+from contracts.contract import Contract
 from contracts.generation import adapters as a
 from contracts.generation.requests import ModelName
 from gateway.rest.caller import Caller, Platform

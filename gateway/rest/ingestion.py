@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query
 from pydantic import Field
 
-from contracts.client import Contract
+from contracts.contract import Contract
 from contracts.search import ingestion as i
 from contracts.search import knowledge_bases as k
 from gateway.rest.caller import Caller, Platform

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Header, Query
 from fastapi.responses import StreamingResponse
 
-from contracts.client import Contract
+from contracts.contract import Contract
 from gateway.rest.caller import Caller, Platform
 from gateway.rest.events import EVENT_STREAM, events
 from gateway.rest.paths import JobId

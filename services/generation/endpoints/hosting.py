@@ -3,7 +3,7 @@
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from contracts.client import Contract
+from contracts.contract import Contract
 from contracts.generation import hosting as h
 from kit.auth.principal import Principal
 from kit.contract_routes import ContractRoute, Routes

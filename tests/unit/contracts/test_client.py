@@ -5,7 +5,8 @@ from collections.abc import AsyncGenerator, AsyncIterator
 import pytest
 from pydantic import TypeAdapter
 
-from contracts.client import Contract, ServiceClient
+from contracts.client import ServiceClient
+from contracts.contract import Contract
 from contracts.transport import HttpTransport, InProcessTransport
 from kit.auth.internal import InternalTrust
 from kit.auth.principal import Principal
