@@ -68,9 +68,9 @@ def test_spans_are_ordered_trimmed_and_cover_all_but_white_space(text: str) -> N
     "unit", [".", ". ", "\n", ".\n ", "a.", "A. ", '."', "\n\n ", " ", "x", "\n-"]
 )
 def test_hostile_repetition_stays_linear(unit: str) -> None:
-    begin = time.perf_counter()
+    begin = time.process_time()
     sentence_spans(unit * 200_000 + "a")
-    assert time.perf_counter() - begin < 4
+    assert time.process_time() - begin < 4
 
 
 def test_a_row_of_a_table_is_a_sentence_of_its_own() -> None:
