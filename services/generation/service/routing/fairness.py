@@ -69,8 +69,11 @@ class FairQueue:
         others = (tokens for name, tokens in self._waiting_tokens.items() if name != tenant)
         return own + sum(min(tokens, own) for tokens in others)
 
-    def waits_for(self, adapter: str) -> bool:
-        return any(adapter in tenant.flows for tenant in self._tenants.values())
+    def is_next(self, ticket: Ticket) -> bool:
+        """Whether it waits, and is the first of its tenant with its adapter."""
+        tenant = self._tenants.get(ticket.tenant)
+        flow = tenant.flows.get(ticket.adapter) if tenant else None
+        return flow is not None and flow.tickets[0] is ticket
 
     def add(self, ticket: Ticket) -> None:
         tenant = self._tenants.get(ticket.tenant)
@@ -119,10 +122,10 @@ class FairQueue:
         self._tenants[ticket.tenant].flows[ticket.adapter].denied += 1
 
     def denied(self, least: int) -> list[Ticket]:
-        """The first tickets of those that were denied so often, the most often denied first."""
+        """The first tickets of those that were denied so often, in order of arrival."""
         flows = (flow for tenant in self._tenants.values() for flow in tenant.flows.values())
-        often = [flow for flow in flows if flow.denied >= least]
-        return [flow.tickets[0] for flow in sorted(often, key=lambda flow: -flow.denied)]
+        heads = (flow.tickets[0] for flow in flows if flow.denied >= least)
+        return sorted(heads, key=lambda ticket: ticket.number)
 
     def settle(self, ticket: Ticket, used: int) -> None:
         """A granted ticket is done; `used` tokens take the place of the estimate."""

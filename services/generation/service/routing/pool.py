@@ -39,7 +39,7 @@ class Pool:
     def grants(self, avoid: Callable[[Ticket], frozenset[str]]) -> Iterable[tuple[Ticket, Seats]]:
         """Takes from the queue what can run now. `avoid`: the replicas that a ticket has tried."""
         for seats in self.seats.values():
-            if seats.claimant and not self.queue.waits_for(seats.claimant):
+            if seats.claimant is not None and not self.queue.is_next(seats.claimant):
                 seats.unclaim()
         while (found := self._next(avoid)) is not None:
             yield found
@@ -51,7 +51,8 @@ class Pool:
 
     def _next(self, avoid: Callable[[Ticket], frozenset[str]]) -> tuple[Ticket, Seats] | None:
         denied: list[Ticket] = []
-        for ticket in self.queue.turns():
+        claimants = [s.claimant for s in self.seats.values() if s.claimant is not None]
+        for ticket in (*claimants, *self.queue.turns()):
             roomy = [s for s in self._open(avoid(ticket)) if s.has_room(ticket)]
             seats = min(
                 (s for s in roomy if s.admits(ticket.adapter)),
@@ -61,21 +62,31 @@ class Pool:
             if seats is not None:
                 self._deny(denied)
                 self.queue.grant(ticket)
-                seats.take(ticket)
+                self._take(ticket, seats)
                 return ticket, seats
-            if roomy:
+            if roomy and ticket not in claimants:
                 denied.append(ticket)
         return None
 
+    def _take(self, ticket: Ticket, seats: Seats) -> None:
+        seats.take(ticket)
+        for one in self.seats.values():
+            if one.claimant is ticket:
+                one.unclaim()
+
     def _deny(self, denied: list[Ticket]) -> None:
-        """Somebody else goes although it was these tickets' turn; who lost most claims a place."""
+        """Somebody else goes although it was these tickets' turn; who waits longest claims a place.
+
+        The ticket itself, not its adapter: with that, others whose turn is sooner would go first.
+        """
         for ticket in denied:
             self.queue.deny(ticket)
-        claimed = {seats.claimant for seats in self.seats.values()}
+        claimed = {seats.claimant.adapter for seats in self.seats.values() if seats.claimant}
         for ticket in self.queue.denied(_DENIALS) if denied else ():
             full = [s for s in self._open(frozenset()) if s.is_full and not s.claimant]
-            if full and ticket.adapter not in claimed:
-                min(full, key=lambda s: min(s.adapters.values())).claim(ticket.adapter)
+            others = [s for s in full if ticket.adapter not in s.adapters]
+            if others and ticket.adapter not in claimed:
+                min(others, key=lambda s: min(s.adapters.values())).claim(ticket)
                 claimed.add(ticket.adapter)
 
     def _open(self, avoid: frozenset[str]) -> list[Seats]:

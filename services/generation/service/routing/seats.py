@@ -20,7 +20,7 @@ class Seats:
         self.tokens = 0
         self.sequences = 0
         self.adapters: Counter[str] = Counter()
-        self.claimant = ""
+        self.claimant: Ticket | None = None
         self._barred = ""
         # A little more than runs at once, so that a place that falls free is taken at once.
         self._most = replica.limits.sequences + max(1, replica.limits.sequences // 4)
@@ -32,7 +32,7 @@ class Seats:
         """Whether a request with the adapter may run beside those that run."""
         if not adapter:
             return True
-        if self.claimant and adapter != self.claimant:
+        if self.claimant is not None and adapter != self.claimant.adapter:
             return adapter in self.adapters and adapter != self._barred
         return adapter in self.adapters or len(self.adapters) < self.replica.limits.adapters
 
@@ -41,21 +41,19 @@ class Seats:
         """Whether adapters run, as many as can."""
         return 0 < self.replica.limits.adapters <= len(self.adapters)
 
-    def claim(self, adapter: str) -> None:
-        """Reserves the next place for the adapter; the one with the fewest requests makes room."""
-        self.claimant = adapter
+    def claim(self, ticket: Ticket) -> None:
+        """Keeps the next place for it; the adapter with the fewest requests makes room."""
+        self.claimant = ticket
         self._barred = min(self.adapters, key=lambda name: (self.adapters[name], name))
 
     def unclaim(self) -> None:
-        self.claimant = self._barred = ""
+        self.claimant, self._barred = None, ""
 
     def take(self, ticket: Ticket) -> None:
         self.tokens += ticket.tokens
         self.sequences += ticket.sequences
         if ticket.adapter:
             self.adapters[ticket.adapter] += 1
-        if ticket.adapter and ticket.adapter == self.claimant:
-            self.unclaim()
         self.breaker.begun()
 
     def free(self, ticket: Ticket) -> None:
