@@ -28,12 +28,11 @@ from kit.catalogue import Catalogue, load
 from kit.database import clock
 from kit.disk import check_room
 from kit.files.store import Files
-from kit.files.sweeping import expiring
 from kit.jobs.store import Jobs
 from kit.jobs.waker import LocalWaker
 from kit.objects.store import ObjectStore
-from kit.objects.sweeping import sweeping
 from kit.process import open_database
+from kit.sweeping import DAY, HOUR, sweeping
 
 
 def known_models(settings: GatewaySettings) -> Catalogue:
@@ -117,7 +116,7 @@ class Standalone:
         async with (
             self._closing,
             self._access.running(),
-            sweeping(self._objects),
-            expiring(self._files),
+            sweeping(self._objects.sweep, DAY, "objects"),
+            sweeping(self._files.sweep, HOUR, "files"),
         ):
             yield

@@ -27,13 +27,12 @@ from kit.database import Database, clock
 from kit.disk import check_room, usable
 from kit.errors import Unavailable
 from kit.files.store import Files
-from kit.files.sweeping import expiring
 from kit.jobs.runner import JobRunner
 from kit.jobs.store import Jobs
 from kit.jobs.waker import LocalWaker
 from kit.objects.store import ObjectStore
-from kit.objects.sweeping import sweeping
 from kit.process import PRIVATE
+from kit.sweeping import DAY, HOUR, sweeping
 from services.generation.app import catalogue as catalogue_of
 from services.generation.app import create_app as create_generation
 from services.generation.composition.adapters import Surroundings as GenerationSurroundings
@@ -184,8 +183,8 @@ class Embedded:
                 await stack.enter_async_context(service.router.lifespan_context(service))
             await self._runner.start()
             stack.push_async_callback(self._runner.stop, grace=5.0)
-            await stack.enter_async_context(sweeping(self._objects))
-            await stack.enter_async_context(expiring(self._files))
+            await stack.enter_async_context(sweeping(self._objects.sweep, DAY, "objects"))
+            await stack.enter_async_context(sweeping(self._files.sweep, HOUR, "files"))
             self._is_ready = True
             yield
             self._is_ready = False

@@ -1,8 +1,9 @@
 """The models that a tenant can ask for."""
 
-from typing import Literal
+from typing import Literal, Self
 
 from contracts.contract import Contract
+from kit.catalogue import Catalogue, ModelEntry
 
 
 class ModelCard(Contract):
@@ -26,6 +27,21 @@ class ModelCard(Contract):
     state: Literal["ready", "starting", "stopped", "failed"] = "ready"
     created_at: float = 0
     """UNIX seconds since when the adapter is there; 0 for a base model, which states no time."""
+
+    @classmethod
+    def of(cls, entry: ModelEntry, catalogue: Catalogue) -> Self:
+        """Of a base model."""
+        return cls(
+            id=entry.id,
+            name=entry.name,
+            provider=entry.provider,
+            kind=entry.kind,
+            engine=entry.engine,
+            description=entry.description,
+            aliases=catalogue.aliases_of(entry),
+            context=entry.context,
+            licence=entry.licence,
+        )
 
 
 class ModelList(Contract):

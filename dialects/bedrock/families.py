@@ -2,15 +2,17 @@
 
 from collections.abc import Iterable
 
+from dialects.bedrock.by_body import ByBody
 from dialects.bedrock.claude_messages import ClaudeMessages
 from dialects.bedrock.claude_text import ClaudeText
 from dialects.bedrock.cohere_chat import CohereChat
 from dialects.bedrock.cohere_command import CohereCommand
 from dialects.bedrock.cohere_embed import CohereEmbed
 from dialects.bedrock.llama import Llama
-from dialects.bedrock.mistral import Mistral
+from dialects.bedrock.mistral_chat import MistralChat
+from dialects.bedrock.mistral_text import MistralText
 from dialects.bedrock.nova import Nova
-from dialects.bedrock.own import OpenAIChat, Own
+from dialects.bedrock.openai_chat import OpenAIChat
 from dialects.bedrock.titan_embed import TitanEmbedV1, TitanEmbedV2
 from dialects.bedrock.titan_text import TitanText
 from dialects.dialect import EmbeddingDialect, TextDialect
@@ -26,14 +28,22 @@ _TEXT: dict[str, TextDialect] = {
     "cohere.command": CohereCommand(),
     "cohere.command-r": CohereChat(),
     "meta.llama": Llama(),
-    "mistral.": Mistral(),
+    "mistral.": ByBody(("messages", MistralChat()), ("prompt", MistralText())),
 }
 _EMBEDDING: dict[str, EmbeddingDialect] = {
     "amazon.titan-embed": TitanEmbedV1(),
     "amazon.titan-embed-text-v2": TitanEmbedV2(),
     "cohere.embed": CohereEmbed(),
 }
-_OWN = Own()
+_OWN = ByBody(
+    ("anthropic_version", ClaudeMessages()),
+    ("schemaVersion", Nova()),
+    ("messages", OpenAIChat()),
+    ("inputText", TitanText()),
+    ("message", CohereChat()),
+    ("max_tokens", MistralText()),
+    ("prompt", Llama()),
+)
 
 
 def text_dialect(name: str) -> TextDialect:

@@ -51,7 +51,8 @@ def create_app(
         )
     routed = Routed(settings, serving.fleet, trust, registry.desired if registry else None)
     engines["vllm"] = routed.engine
-    service = Generating(known, {name: Observed(engines[name]) for name in engines}, registry)
+    observed = {name: Observed(engine) for name, engine in engines.items()}
+    service = Generating(known, observed, registry, serving.fleet)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

@@ -9,7 +9,7 @@ from contracts.generation.models import ModelCard
 from kit.auth.principal import Principal
 from kit.catalogue import Catalogue, ModelEntry
 from kit.errors import NotFound, Unsupported
-from services.generation.ports import AdapterRef, Asked, Engine
+from services.generation.ports import AdapterRef, Asked, Engine, Fleet
 from services.generation.service.adapters.registry import Registry
 
 
@@ -21,10 +21,12 @@ class Generating:
         catalogue: Catalogue,
         engines: Mapping[str, Engine],
         registry: Registry | None = None,
+        fleet: Fleet | None = None,
     ) -> None:
         self._catalogue = catalogue
         self._engines = engines
         self._registry = registry
+        self._fleet = fleet
 
     async def generate(self, who: Principal, request: GenerateRequest) -> Generation:
         asked, engine = await self._choose(who, request)
@@ -45,7 +47,7 @@ class Generating:
     async def models(self, who: Principal) -> list[ModelCard]:
         """The text models that an engine serves, in order of id; then the tenant's adapters."""
         adapters = [] if self._registry is None else await self._registry.models(who)
-        return [*self._bases(), *adapters]
+        return [self._now(card) for card in (*self._bases(), *adapters)]
 
     def _bases(self) -> list[ModelCard]:
         served = [
@@ -53,7 +55,15 @@ class Generating:
             for e in self._catalogue.entries
             if e.kind == "text" and e.is_here and e.engine in self._engines
         ]
-        return [self._card(entry) for entry in sorted(served, key=lambda entry: entry.id)]
+        served.sort(key=lambda entry: entry.id)
+        return [ModelCard.of(entry, self._catalogue) for entry in served]
+
+    def _now(self, card: ModelCard) -> ModelCard:
+        """With the state of its servers; an adapter has those of its base."""
+        if self._fleet is None or card.engine != "vllm":
+            return card
+        state = self._fleet.state(card.base or card.id).status
+        return card.model_copy(update={"state": state})
 
     async def close(self) -> None:
         for engine in self._engines.values():
@@ -84,16 +94,3 @@ class Generating:
         if self._registry is None or asked.adapter is None:
             return nullcontext()
         return self._registry.folders.using(asked.adapter.digest)
-
-    def _card(self, entry: ModelEntry) -> ModelCard:
-        return ModelCard(
-            id=entry.id,
-            name=entry.name,
-            provider=entry.provider,
-            kind=entry.kind,
-            engine=entry.engine,
-            description=entry.description,
-            aliases=self._catalogue.aliases_of(entry),
-            context=entry.context,
-            licence=entry.licence,
-        )

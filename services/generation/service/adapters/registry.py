@@ -9,6 +9,7 @@ from contracts.generation.models import ModelCard
 from kit.auth.principal import Principal
 from kit.catalogue import Catalogue
 from kit.database import Database
+from kit.sweeping import MINUTE, sweeping
 from services.generation.ports import AdapterRef
 from services.generation.repository.adapters import rows
 from services.generation.service.adapters.admitting import Admitting
@@ -36,7 +37,7 @@ class Registry:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         self.folders.make()
-        async with self.sweeping.running():
+        async with sweeping(self.sweeping.sweep, MINUTE, "adapters"):
             yield
 
     async def add(self, who: Principal, ask: a.AddAdapter) -> a.Adapter:

@@ -1,21 +1,14 @@
 """Removes the folders of adapters that nobody has any more."""
 
 import asyncio
-import logging
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from functools import partial
 
 from kit.database import Database
-from kit.errors import PlatformError
 from services.generation.repository.adapters import holding
 from services.generation.service.adapters.folders import Folders
 
-log = logging.getLogger(__name__)
-
 GRACE = 600.0
 """Seconds that a folder outlives its last owner: requests of other processes may still need it."""
-_EVERY = 60.0
 
 
 class Sweeping:
@@ -36,21 +29,3 @@ class Sweeping:
         known = await self._database.read(holding.known)
         await asyncio.to_thread(self._folders.clean, known)
         return gone
-
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
-        """Sweeps at the start, and then every minute."""
-        task = asyncio.create_task(self._repeat())
-        try:
-            yield
-        finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-
-    async def _repeat(self) -> None:
-        while True:
-            try:
-                await self.sweep()
-            except (PlatformError, OSError) as error:
-                log.warning("adapters could not be swept: %s", error)
-            await asyncio.sleep(_EVERY)

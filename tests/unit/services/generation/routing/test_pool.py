@@ -2,6 +2,7 @@
 
 from collections import Counter, deque
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -166,3 +167,28 @@ def test_no_tenant_and_no_adapter_starves_while_all_keep_asking(
             assert len(seats.adapters) <= slots
         world.end()
     assert min(last_served[flow] for flow in flows) > 100
+
+
+@pytest.mark.parametrize(
+    ("replicas", "flows", "tokens"),
+    [
+        (2, ["bx", "bw", "cw"], [50, 1, 25, 27, 41, 20]),
+        (1, ["bw", "aw", "ay", "a", "bz"], [37, 30, 11, 50, 46, 40, 33, 3, 25, 13]),
+        (2, ["cz", "b", "by", "cx", "az", "bw", "bz", "ay"], [9, 1, 9, 1, 1, 1, 9] + [1] * 9),
+    ],
+    ids=["two adapters hold both replicas", "the base model takes the turns", "places are swapped"],
+)
+def test_a_place_that_is_claimed_goes_to_the_request_that_waited(
+    replicas: int, flows: list[str], tokens: list[int]
+) -> None:
+    """Worlds in which claims of adapters, or by the most denials, let a flow wait for ever."""
+    world = Running(*(replica(f"r{n}", sequences=3, adapters=1) for n in range(replicas)))
+    for flow, cost in zip(flows * 2, tokens, strict=True):
+        world.ask(flow[0], flow[1:], cost)
+    served = Counter[str]()
+    for _ in range(300):
+        for ticket, _ in world.grant():
+            served[ticket.tenant + ticket.adapter] += 1
+            world.ask(ticket.tenant, ticket.adapter, ticket.tokens)
+        world.end()
+    assert min(served[flow] for flow in flows) > 3

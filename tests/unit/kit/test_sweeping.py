@@ -1,11 +1,9 @@
-"""The daily sweep goes on after a day on which it failed."""
+"""A sweep goes on after a time at which it failed."""
 
 import asyncio
-from typing import cast
 
 from kit.errors import Unavailable
-from kit.objects.store import ObjectStore
-from kit.objects.sweeping import sweeping
+from kit.sweeping import sweeping
 
 
 class Store:
@@ -23,7 +21,7 @@ class Store:
 
 async def test_a_failed_sweep_is_not_the_last() -> None:
     store = Store()
-    async with sweeping(cast(ObjectStore, store), every=0.01):
+    async with sweeping(store.sweep, 0.01, "things"):
         await asyncio.wait_for(store.again.wait(), 5)
     ended = store.sweeps
     await asyncio.sleep(0.05)
