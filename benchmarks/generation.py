@@ -68,7 +68,7 @@ def run() -> dict[str, Any]:
         ours = stack.enter_context(_platform(folder, port, key))
         bearer = ours.variables["OPENAI_API_KEY"]
         names = register(ours.port, bearer, NAME, folder / "adapters")
-        direct = Target(port, key, (f"local.{NAME}",))
+        direct = Target(port, key, (NAME,))
         base = Target(ours.port, bearer, (NAME,))
         overhead = {str(n): _side_by_side(direct, base, n) for n in SIDE_BY_SIDE}
         curves = _curves(base, names)
@@ -155,6 +155,7 @@ def _vllm(folder: Path) -> Iterator[tuple[int, str]]:
     at = flags.index("--uds")
     port, key = free_port(), secrets.token_hex(16)
     flags[at : at + 2] = ["--host", "127.0.0.1", "--port", str(port), "--api-key", key]
+    flags[flags.index("--served-model-name") + 1] = NAME
     variables = environment(folder, folder, (), settings, here)
     file = folder / "vllm.log"
     with file.open("ab") as log, process([str(PYTHON), *flags], env=variables, log=log) as running:

@@ -75,11 +75,13 @@ class Stream(asyncio.Protocol):
 
     def on_body(self, part: bytes) -> None:
         self._first = self._first or time.perf_counter()
+        self._last = part
 
     def on_message_complete(self) -> None:
         if self._parser.get_status_code() != 200:
             status = self._parser.get_status_code()
-            self.done.set_exception(RuntimeError(f"a stream was answered with {status}"))
+            said = self._last.decode(errors="replace")
+            self.done.set_exception(RuntimeError(f"a stream was answered with {status}: {said}"))
             return
         now = time.perf_counter()
         self._times.firsts.append(self._first - self._sent)

@@ -81,7 +81,8 @@ class Deploying:
         plan = one.next
         if plan is None:
             plan = await self._planning.plan(one)
-            await self._set(one, state={**one.row.state, "next": plan.stored()})
+            if not await self._set(one, state={**one.row.state, "next": plan.stored()}):
+                return  # somebody wants something else by now, and would not release these copies
         await self._demand(one, plan)
         if plan.digests is None:
             plan = replace(plan, digests=await self._register(one, plan))

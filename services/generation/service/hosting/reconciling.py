@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
@@ -25,6 +26,9 @@ from services.generation.service.hosting.deployments import Deployment
 _log = logging.getLogger(__name__)
 _WHILE_MOVING = 0.2
 _AT_REST = 2.0
+_LOOKS_ON = 1.0
+"""Seconds that a look waits for its steps: a slow archive is fetched beside the looks after it."""
+_STEPS_OF_TENANT = 4
 
 
 class Reconciler:
@@ -34,6 +38,10 @@ class Reconciler:
         self._database = database
         self._deploying = deploying
         self._changed = asyncio.Event()
+        self._steps: dict[tuple[str, str, str], asyncio.Task[None]] = {}
+        self._turns = defaultdict[str, asyncio.Semaphore](
+            lambda: asyncio.Semaphore(_STEPS_OF_TENANT)
+        )
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -41,19 +49,21 @@ class Reconciler:
         try:
             yield
         finally:
-            loop.cancel()
-            with suppress(asyncio.CancelledError):
-                await loop
+            ending = [loop, *self._steps.values()]
+            for task in ending:
+                task.cancel()
+            await asyncio.gather(*ending, return_exceptions=True)
 
     def wake(self) -> None:
         self._changed.set()
 
     async def tick(self) -> bool:
-        """One look at every row; whether something is on its way."""
+        """One look at every row, and a step of each that is on its way; whether there are such."""
         now, moving, resting = await self._database.read(_rows)
         for row in moving:
-            async with _guarded(row):
-                await self._move(row, now)
+            self._begin(row, now)
+        if self._steps:
+            await asyncio.wait(self._steps.values(), timeout=_LOOKS_ON)
         for row in resting:
             async with _guarded(row):
                 await self._keep(row)
@@ -73,11 +83,20 @@ class Reconciler:
                 async with asyncio.timeout(pause):
                     await self._changed.wait()
 
+    def _begin(self, row: Record, now: float) -> None:
+        """A row takes one step at a time."""
+        place = (row.tenant, row.kind, row.name)
+        if place not in self._steps:
+            step = asyncio.create_task(self._move(row, now), name=f"hosting {row.name}")
+            self._steps[place] = step
+            step.add_done_callback(lambda _: self._steps.pop(place))
+
     async def _move(self, row: Record, now: float) -> None:
-        if row.kind in DEPLOYMENTS:
-            await self._deploying.step(Deployment(row), now)
-        else:
-            await self._database.write(_follow, row)
+        async with self._turns[row.tenant], _guarded(row):
+            if row.kind in DEPLOYMENTS:
+                await self._deploying.step(Deployment(row), now)
+            else:
+                await self._database.write(_follow, row)
 
     async def _keep(self, row: Record) -> None:
         if await self._deploying.keep(Deployment(row)) and row.kind == "variant":
