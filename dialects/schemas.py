@@ -35,25 +35,30 @@ def check_schema(schema: dict[str, Any], param: str) -> None:
     except (jsonschema_rs.ValidationError, ValueError) as error:
         reason = str(error).partition("\n")[0]
         raise InvalidRequest(f"{param} is not a JSON schema: {reason}", param=param) from error
+    _check_references(schema, param)
+
+
+def _check_references(schema: dict[str, Any], param: str) -> None:
+    """A reference must lead to something in the same schema, and not back to itself alone.
+
+    Each is followed once, however many lead to it: chains of thousands fit into a request.
+    """
+    sound: set[int] = set()
     for part in _objects(schema):
-        _check_reference(schema, part, param)
-
-
-def _check_reference(schema: dict[str, Any], part: dict[str, Any], param: str) -> None:
-    """A reference must lead to something in the same schema, and not back to itself alone."""
-    seen: set[int] = set()
-    while isinstance(reference := part.get("$ref"), str):
-        if not reference.startswith("#"):
-            raise InvalidRequest(
-                f"{param} refers to {reference[:100]!r}; it must stand in the schema itself.",
-                param=param,
-            )
-        if id(part) in seen:
-            raise InvalidRequest(f"{param}: {reference[:100]!r} leads to itself.", param=param)
-        seen.add(id(part))
-        if reference[1:2] not in ("", "/"):
-            return  # an anchor, which the engine looks up
-        part = _pointed(schema, reference, param)
+        way: set[int] = set()
+        while id(part) not in sound and isinstance(reference := part.get("$ref"), str):
+            if not reference.startswith("#"):
+                raise InvalidRequest(
+                    f"{param} refers to {reference[:100]!r}; it must stand in the schema itself.",
+                    param=param,
+                )
+            if id(part) in way:
+                raise InvalidRequest(f"{param}: {reference[:100]!r} leads to itself.", param=param)
+            way.add(id(part))
+            if reference[1:2] not in ("", "/"):
+                break  # an anchor, which the engine looks up
+            part = _pointed(schema, reference, param)
+        sound |= way
 
 
 def _pointed(schema: dict[str, Any], reference: str, param: str) -> dict[str, Any]:

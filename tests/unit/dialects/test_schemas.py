@@ -1,6 +1,7 @@
 """Callers' JSON schemas are checked by their draft, and nothing that they name is fetched."""
 
 import socket
+import time
 from typing import Any
 
 import pytest
@@ -67,4 +68,25 @@ def test_a_schema_without_a_floor_is_refused() -> None:
     for _ in range(1_000):
         schema = {"properties": {"a": schema}}
     with pytest.raises(InvalidRequest, match="deep"):
+        check_schema(schema, "tools.0")
+
+
+def chain(length: int) -> dict[str, Any]:
+    """Definitions that each refer to the next one; the last is a schema."""
+    links: dict[str, Any] = {f"d{n}": {"$ref": f"#/$defs/d{n + 1}"} for n in range(length)}
+    return {"$ref": "#/$defs/d0", "$defs": links | {f"d{length}": {"type": "string"}}}
+
+
+def test_a_long_chain_of_references_costs_little_more_than_its_length() -> None:
+    """A request of a megabyte has room for it, and everybody waits while it is read."""
+    schema = chain(20_000)
+    began = time.process_time()
+    check_schema(schema, "tools.0")
+    assert time.process_time() - began < 5
+
+
+def test_a_chain_that_ends_in_itself_is_refused_wherever_it_is_entered() -> None:
+    schema = chain(50)
+    schema["$defs"]["d50"] = {"$ref": "#/$defs/d25"}
+    with pytest.raises(InvalidRequest, match="leads to itself"):
         check_schema(schema, "tools.0")
