@@ -1,6 +1,5 @@
 """The AWS door: one request, from its raw head to its answer, as a list of steps."""
 
-import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from time import perf_counter
@@ -24,11 +23,10 @@ from gateway.aws.request import AwsRequest, read_head
 from gateway.aws.served import SERVED
 from gateway.backends import Backends
 from gateway.channel import Channel, ClientGone
+from gateway.failures import expected
 from gateway.response import Response, header_value
 from kit.auth.principal import Principal
-from kit.errors import Internal, PlatformError
 
-_log = logging.getLogger(__name__)
 _MOST_BUFFERED = 25 * 2**20
 _CLIENT_GONE = 499
 
@@ -106,13 +104,10 @@ class AwsDoor:
     async def _answer(self, exchange: _Exchange, channel: Channel) -> Response:
         try:
             return await self._serve(exchange, channel)
-        except PlatformError as error:
-            return _refuse(exchange, error)
         except ClientGone:
             raise
-        except Exception:  # noqa: BLE001 - the edge: a bug becomes an answer that hides it
-            _log.exception("An operation failed", extra={"request_id": exchange.request_id})
-            return _refuse(exchange, Internal("An operation failed."))
+        except Exception as error:  # noqa: BLE001 - the edge: a bug becomes an answer that hides it
+            return _refuse(exchange, error)
 
     async def _serve(self, exchange: _Exchange, channel: Channel) -> Response:
         """The whole path of a request."""
@@ -138,7 +133,7 @@ class AwsDoor:
             trailers=signed.trailers,
             form=signed.form,
         )
-        reply = await channel.guard(operate(operation, routed, call, parameters))
+        reply = await channel.guard(operate(operation, call, parameters))
         response = serialize(
             routed, reply.members, exchange.request_id, lambda error: _named(exchange, error)
         )
@@ -153,22 +148,24 @@ class AwsDoor:
         return bound(request, self._most_buffered.get(routed.service, _MOST_BUFFERED))
 
 
-def _refuse(exchange: _Exchange, error: PlatformError) -> Response:
+def _refuse(exchange: _Exchange, error: Exception) -> Response:
     described = _described(exchange, error)
-    exchange.code = described.code
     return error_response(_protocol(exchange), described, exchange.request_id)
 
 
-def _named(exchange: _Exchange, error: PlatformError) -> tuple[str, str]:
+def _named(exchange: _Exchange, error: Exception) -> tuple[str, str]:
     """The code and message that end an event stream."""
     described = _described(exchange, error)
-    exchange.code = described.code
     return described.code, described.message
 
 
-def _described(exchange: _Exchange, error: PlatformError) -> WireError:
+def _described(exchange: _Exchange, error: Exception) -> WireError:
+    """What the client is told; the request is booked as having failed so."""
+    told = expected(error, exchange.request_id)
     path = exchange.request.raw_path
-    return wire_error(error, _protocol(exchange), exchange.routed, resource=path)
+    described = wire_error(told, _protocol(exchange), exchange.routed, resource=path)
+    exchange.code = described.code
+    return described
 
 
 def _protocol(exchange: _Exchange) -> Protocol:

@@ -1,9 +1,6 @@
 """The step that is ours: an operation's handler, from its look-up to what it gave."""
 
-import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import aclosing
-from typing import Any
+from collections.abc import Mapping
 
 from pydantic import ValidationError
 
@@ -14,9 +11,6 @@ from gateway.aws.protocol.route import RoutedOperation
 from gateway.aws.registry import Call, Operation, Parameters, Reply
 from kit.auth.principal import Principal
 from kit.auth.scopes import require
-from kit.errors import Internal, PlatformError
-
-_log = logging.getLogger(__name__)
 
 
 def served(operations: Mapping[OperationId, Operation], routed: RoutedOperation) -> Operation:
@@ -33,35 +27,9 @@ def authorize(principal: Principal, operation: Operation, resource: str) -> None
     require(principal.scopes, str(operation.id), resource)
 
 
-async def operate(
-    operation: Operation, routed: RoutedOperation, call: Call, parameters: Parameters
-) -> Reply:
+async def operate(operation: Operation, call: Call, parameters: Parameters) -> Reply:
     try:
         answer = await operation.handler(call, parameters)
     except ValidationError as error:
         raise invalid_member(error) from error
-    reply = answer if isinstance(answer, Reply) else Reply(answer)
-    stream = routed.spec.event_stream
-    if stream is None:
-        return reply
-    events = _expected(reply.members[stream], call.request_id)
-    return Reply({**reply.members, stream: events}, reply.status, reply.headers)
-
-
-async def _expected(events: AsyncIterator[Any], request_id: str) -> AsyncGenerator[Any, None]:
-    """Turns a bug in mid-stream into an error that the stream can end with."""
-    source = events if isinstance(events, AsyncGenerator) else _generator(events)
-    async with aclosing(source):
-        try:
-            async for event in source:
-                yield event
-        except PlatformError:
-            raise
-        except Exception as error:
-            _log.exception("A stream broke off", extra={"request_id": request_id})
-            raise Internal("A stream broke off.") from error
-
-
-async def _generator(events: AsyncIterator[Any]) -> AsyncGenerator[Any, None]:
-    async for event in events:
-        yield event
+    return answer if isinstance(answer, Reply) else Reply(answer)

@@ -12,15 +12,15 @@ that a handler returns does. In both directions
 - a blob is `bytes`, a timestamp an aware `datetime`, an integer an `int`;
 - a streaming blob (S3 `Body`) is an `AsyncIterator[bytes]`; a handler may also answer `bytes`.
   It names `ContentLength` when it knows the length, otherwise the answer is sent in chunks;
-- an event stream (`stream`, `completion` ...) is an `AsyncIterator[dict]` of one-member dicts
-  such as `{"chunk": {"bytes": b"..."}}`. A PlatformError raised inside ends the stream with an
-  exception frame. The iterator is closed when the client goes away.
+- an event stream (`stream`, `completion` ...) is an `AsyncGenerator[dict]` of one-member dicts
+  such as `{"chunk": {"bytes": b"..."}}`. An error raised inside ends the stream with an
+  exception frame. The generator is closed when the client goes away.
 
 To answer with another HTTP status than the model's, or with headers that the model lacks, a
 handler returns `Reply(members, status=206)`.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -62,7 +62,6 @@ class Reply:
 
 
 Handler = Callable[[Call, Parameters], Awaitable[Parameters | Reply]]
-EventStream = AsyncIterator[Parameters]
 
 
 @dataclass(frozen=True, slots=True)

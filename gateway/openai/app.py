@@ -1,6 +1,6 @@
 """The OpenAI door: one request, from its path to its answer, as a list of steps."""
 
-import logging
+from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
 from pydantic import ValidationError
@@ -10,6 +10,7 @@ from uuid_utils import uuid4
 from contracts.contract import invalid_member
 from gateway.backends import Backends
 from gateway.channel import Channel, ClientGone
+from gateway.failures import expected
 from gateway.gate import Gate, Visit
 from gateway.openai import batches, files
 from gateway.openai.call import Call
@@ -20,9 +21,9 @@ from gateway.openai.errors import error_response
 from gateway.openai.models import get_model, list_models
 from gateway.openai.routing import Route, find
 from gateway.response import Response
-from kit.errors import Internal, InvalidRequest, PayloadTooLarge, PlatformError
+from kit.auth.principal import Principal
+from kit.errors import Internal, PayloadTooLarge, PlatformError
 
-_log = logging.getLogger(__name__)
 _MOST_BODY = 32 * 2**20
 
 ROUTES: tuple[Route, ...] = (
@@ -43,6 +44,26 @@ ROUTES: tuple[Route, ...] = (
 )
 
 
+@dataclass(slots=True)
+class _Exchange:
+    """What is known of a request so far; once it has ended, its visit is recorded from it.
+
+    `outcome` is `ok` or the code of an error.
+    """
+
+    request_id: str
+    principal: Principal | None = None
+    operation: str = "unknown"
+    resource: str = ""
+    outcome: str = "ok"
+
+    def fails(self, error: Exception) -> PlatformError:
+        """What the client is told of it."""
+        told = expected(error, self.request_id)
+        self.outcome = told.code
+        return told
+
+
 class OpenAIDoor:
     """A pure ASGI app; errors are OpenAI's objects, those of routing included."""
 
@@ -52,33 +73,39 @@ class OpenAIDoor:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         channel = Channel(scope, receive, send)
-        request_id = f"req_{uuid4().hex}"
+        exchange = _Exchange(f"req_{uuid4().hex}")
         try:
-            response = await self._answer(scope, channel, request_id)
-            response.headers.append((b"x-request-id", request_id.encode()))
+            response = await self._answer(scope, channel, exchange)
+            response.headers.append((b"x-request-id", exchange.request_id.encode()))
             await channel.send(response)
         except ClientGone:
-            return
+            exchange.outcome = "client_gone"
+        except Exception:
+            # The answer had begun: nothing but a cut connection can tell the client.
+            exchange.outcome = Internal.code
+            raise
+        finally:
+            await self._record(exchange)
 
-    async def _answer(self, scope: Scope, channel: Channel, request_id: str) -> Response:
+    async def _answer(self, scope: Scope, channel: Channel, exchange: _Exchange) -> Response:
         try:
-            return await self._serve(scope, channel, request_id)
-        except PlatformError as error:
-            return error_response(error)
+            return await self._serve(scope, channel, exchange)
         except ClientGone:
             raise
-        except Exception:  # noqa: BLE001 - the edge: a bug becomes an answer that hides it
-            _log.exception("An endpoint failed", extra={"request_id": request_id})
-            return error_response(Internal("The server had an error; try again."))
+        except Exception as error:  # noqa: BLE001 - the edge: a bug becomes an answer that hides it
+            return error_response(exchange.fails(error))
 
-    async def _serve(self, scope: Scope, channel: Channel, request_id: str) -> Response:
+    async def _serve(self, scope: Scope, channel: Channel, exchange: _Exchange) -> Response:
         """The whole path of a request."""
         headers = {
             name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
         }
         principal = await self._gate.by_bearer(headers.get("authorization", ""))
+        exchange.principal = principal
         routed = find(ROUTES, scope["method"], scope["path"])
         route = routed.route
+        exchange.operation = route.operation
+        exchange.resource = routed.argument or routed.hosted or "*"
         await self._gate.admit(principal, route.operation)
         call = Call(
             principal,
@@ -88,22 +115,27 @@ class OpenAIDoor:
             query=dict(parse_qsl(scope["query_string"].decode("latin-1"))),
             body=b"" if route.streams else await _body(channel, headers.get("content-length", "0")),
             stream=channel.body(),
+            fails=exchange.fails,
             argument=routed.argument,
             hosted=routed.hosted,
         )
-        outcome = "internal"
         try:
-            response = await channel.guard(route.endpoint(call))
-            outcome = "ok"
+            return await channel.guard(route.endpoint(call))
         except ValidationError as error:
-            outcome = InvalidRequest.code
             raise invalid_member(error) from error
-        except PlatformError as error:
-            outcome = error.code
-            raise
-        finally:
-            await self._gate.record(Visit(principal, route.operation, outcome, request_id))
-        return response
+
+    async def _record(self, exchange: _Exchange) -> None:
+        """Of a caller that is known."""
+        if exchange.principal is not None:
+            await self._gate.record(
+                Visit(
+                    exchange.principal,
+                    exchange.operation,
+                    exchange.outcome,
+                    exchange.request_id,
+                    exchange.resource,
+                )
+            )
 
 
 async def _body(channel: Channel, length: str) -> bytes:

@@ -9,7 +9,7 @@ import orjson
 from gateway.backends import Backends
 from gateway.response import Response
 from kit.auth.principal import Principal
-from kit.errors import InvalidRequest
+from kit.errors import InvalidRequest, PlatformError
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,8 @@ class Call:
     body: bytes
     stream: AsyncIterator[bytes]
     """The body as it comes, for endpoints that read it themselves."""
+    fails: Callable[[Exception], PlatformError]
+    """What to tell of a failure once the answer has begun; the request is booked as failed."""
     argument: str = ""
     """What the route's path leaves open."""
     hosted: str = ""

@@ -20,6 +20,6 @@ async def create_chat_completion(call: Call) -> Response:
     how = (call.backends, call.principal, call.operation, request)
     if request.stream:
         deltas = stream(*how, size=len(call.body))
-        return await event_stream(_DIALECT.parts(exchange, deltas))
+        return await event_stream(call, _DIALECT.parts(exchange, deltas))
     made = await generate(*how, size=len(call.body))
     return json_response(_DIALECT.whole(exchange, made))

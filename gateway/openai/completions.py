@@ -25,7 +25,7 @@ async def create_completion(call: Call) -> Response:
     requests = [asked.of(one) for one in _DIALECT.read_all(asked.model, body)]
     if requests[0].stream:
         chunks = CompletionChunks(asked.name, requests, includes_usage=includes_usage(body))
-        return await event_stream(_chunks(call, requests, chunks))
+        return await event_stream(call, _chunks(call, requests, chunks))
     size = len(call.body) // len(requests)
     made = await together(
         generate(call.backends, call.principal, call.operation, request, size=size)

@@ -12,10 +12,9 @@ from zlib import crc32
 
 from gateway.aws.protocol import json_body
 from gateway.aws.protocol.models import error_code, message_name
-from kit.errors import PlatformError
 
 CONTENT_TYPE = "application/vnd.amazon.eventstream"
-Describe = Callable[[PlatformError], tuple[str, str]]
+Describe = Callable[[Exception], tuple[str, str]]
 _Payload = Callable[[Any], bytes]
 
 
@@ -76,7 +75,7 @@ class EventEncoder:
             try:
                 async for event in events:
                     yield self.event(event)
-            except PlatformError as error:
+            except Exception as error:  # noqa: BLE001 - the edge: it is the stream's last frame
                 yield self.exception(*describe(error))
 
 
