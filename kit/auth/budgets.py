@@ -1,6 +1,7 @@
 """What tenants may spend in a day or a month: checked before the work, refused once it is spent."""
 
 from calendar import monthrange
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -32,8 +33,8 @@ class _Reading:
     ledger: Ledger
     day: date
     read: float
-    since: int = 0
-    """What this process spent after the reading."""
+    before: int
+    """What this process had spent by then, and so has told to the ledger."""
 
 
 class Budgets:
@@ -53,12 +54,14 @@ class Budgets:
         self._database, self._usage = database, usage
         self._clock, self._now = clock, now
         self._readings: dict[str, _Reading] = {}
+        self._spent: defaultdict[str, int] = defaultdict(int)  # by this process, ever
 
     async def check(self, tenant: str) -> None:
         """Raises BudgetSpent, with the seconds until the period ends; Unavailable."""
         reading = await self._reading(tenant)
         ledger = reading.ledger
-        if ledger.budget is None or ledger.spent + reading.since < ledger.budget * BILLION:
+        spent = ledger.spent + self._spent[tenant] - reading.before
+        if ledger.budget is None or spent < ledger.budget * BILLION:
             return
         raise BudgetSpent(
             f"This tenant's budget of {ledger.budget:g} for the {ledger.period} is spent. Wait for "
@@ -69,14 +72,14 @@ class Budgets:
 
     def add(self, tenant: str, cost: int) -> None:
         """Counts at once what the ledger will have only later."""
-        if cost and (reading := self._readings.get(tenant)):
-            reading.since += cost
+        self._spent[tenant] += cost
 
     async def _reading(self, tenant: str) -> _Reading:
         known, today, now = self._readings.get(tenant), self._now().date(), self._clock()
         if known and known.day == today and now - known.read < _TRUSTED:
             return known
-        before = known.since if known else 0
+        # What comes in meanwhile may be in the ledger too: counted twice until the next reading.
+        before = self._spent[tenant]
         try:
             await self._usage.flush()
             ledger = await self._database.read(read_ledger, tenant, today)
@@ -87,9 +90,7 @@ class Budgets:
                 "What this tenant has spent cannot be read, so nothing more is spent; try again.",
                 retry_after=2,
             ) from error
-        # What came in between may be in the ledger too: counted twice until the next reading.
-        missed = known.since - before if known else 0
-        fresh = self._readings[tenant] = _Reading(ledger, today, now, missed)
+        fresh = self._readings[tenant] = _Reading(ledger, today, now, before)
         return fresh
 
 

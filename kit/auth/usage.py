@@ -46,6 +46,7 @@ class UsageMeter:
         self._database, self._interval = database, interval
         self._counts: dict[_Key, list[int]] = {}
         self._loop: asyncio.Task[None] | None = None
+        self._storing: asyncio.Task[None] | None = None
 
     def start(self) -> None:
         """Begins to store every `interval` seconds; needs a running event loop."""
@@ -79,10 +80,21 @@ class UsageMeter:
         return await self._database.read(read_totals, tenant, start, end)
 
     async def flush(self) -> None:
-        """Stores what was counted. Raises the database's error, and keeps the counts then."""
+        """Returns once all that was counted before the call is stored.
+
+        Whoever waits may be cancelled; the counts are everybody's, so storing them goes on.
+        Raises the database's error, and keeps the counts then.
+        """
+        if self._storing is not None:
+            await asyncio.wait([self._storing])  # it began too early to have all of them
+        if self._storing is None or self._storing.done():
+            if not self._counts:
+                return
+            self._storing = asyncio.create_task(self._store())
+        await asyncio.shield(self._storing)
+
+    async def _store(self) -> None:
         counts, self._counts = self._counts, {}
-        if not counts:
-            return
         try:
             await self._database.write(add_usage, sorted(counts.items()))
         except (PlatformError, SQLAlchemyError):
@@ -102,7 +114,7 @@ class UsageMeter:
         while True:
             await asyncio.sleep(self._interval)
             try:
-                await asyncio.shield(self.flush())
+                await self.flush()
             except (PlatformError, SQLAlchemyError) as error:
                 log.warning("Usage is not stored yet: %s", error)
 

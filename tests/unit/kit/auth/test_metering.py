@@ -1,6 +1,8 @@
 """Tokens are booked to who used them, with their cost, and a spent budget refuses."""
 
+import asyncio
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -117,6 +119,33 @@ async def test_a_raised_budget_counts_within_seconds(
         await spend(metering, who, 1, 0)
     clocks.ticks += 3
     await spend(metering, who, 1, 0)
+
+
+async def test_what_is_stored_meanwhile_is_neither_lost_nor_forgotten(
+    database: Database, metering: Metering, usage: UsageMeter, who: Principal, clocks: Clocks
+) -> None:
+    """Two readings of the ledger overlap, and something is spent between them."""
+    database.write_now(set_limits, who.tenant, Limits(budget=2.0))
+    await spend(metering, who, 1, 0)
+    clocks.ticks += 3
+    read, opened, held = database.read, asyncio.Event(), asyncio.Event()
+
+    async def late(*arguments: Any) -> Any:
+        answer = await read(*arguments)
+        if not held.is_set():
+            held.set()
+            await opened.wait()
+        return answer
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(database, "read", late)
+        slow = asyncio.create_task(spend(metering, who, 0, 0))
+        await held.wait()
+        await spend(metering, who, 2_000_000, 0)
+        opened.set()
+        await asyncio.gather(slow, return_exceptions=True)
+    with pytest.raises(BudgetSpent):
+        await spend(metering, who, 1, 0)
 
 
 async def test_without_the_ledger_nothing_is_spent(

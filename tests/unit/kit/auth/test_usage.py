@@ -1,7 +1,9 @@
 """Usage adds up, per tenant, and survives a database that fails for a while."""
 
 import asyncio
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -57,3 +59,50 @@ async def test_a_failed_store_loses_no_count(
     meter.add("t1", "op", tokens_in=4)
     await meter.flush()
     assert (await totals(meter, "t1"))[0].tokens_in == 7
+
+
+@pytest.fixture
+def gate(database: Database, monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
+    """Writes wait until it is set."""
+    opened = asyncio.Event()
+    write: Callable[..., Any] = database.write
+
+    async def waiting(*arguments: Any) -> Any:
+        await opened.wait()
+        return await write(*arguments)
+
+    monkeypatch.setattr(database, "write", waiting)
+    return opened
+
+
+async def test_a_caller_who_leaves_takes_no_count_along(
+    database: Database, gate: asyncio.Event
+) -> None:
+    meter = UsageMeter(database)
+    meter.add("t1", "op")
+    leaving = asyncio.create_task(meter.flush())
+    await asyncio.sleep(0.01)
+    leaving.cancel()
+    await asyncio.gather(leaving, return_exceptions=True)
+    gate.set()
+    await meter.flush()
+    assert (await totals(meter, "t1"))[0].requests == 1
+
+
+async def test_a_store_that_is_under_way_is_waited_for(
+    database: Database, gate: asyncio.Event
+) -> None:
+    """Whoever reads the ledger after it finds all that was counted before it."""
+    meter = UsageMeter(database)
+    meter.add("t1", "op")
+    first = asyncio.create_task(meter.flush())
+    await asyncio.sleep(0.01)
+    without_more = asyncio.create_task(meter.flush())
+    await asyncio.sleep(0.01)
+    meter.add("t1", "op")
+    with_more = [asyncio.create_task(meter.flush()) for _ in range(3)]
+    await asyncio.sleep(0.01)
+    assert not without_more.done()
+    gate.set()
+    await asyncio.gather(first, without_more, *with_more)
+    assert (await totals(meter, "t1"))[0].requests == 2
