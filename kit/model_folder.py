@@ -64,8 +64,10 @@ def _config(folder: Path, problems: list[str]) -> dict[str, Any]:
     config = _json(folder / "config.json")
     if not config:
         problems.append("config.json is missing or is not a JSON object")
-    if "auto_map" in config:
-        problems.append("config.json asks for code of its own (auto_map), which is never run")
+    if "auto_map" in config and not config.get("model_type"):
+        problems.append(
+            "config.json says only by code of its own (auto_map) what it is, and that is never run"
+        )
     return config
 
 
@@ -108,6 +110,11 @@ def _parameters(path: Path) -> int:
 def _remarks(folder: Path, config: dict[str, Any]) -> Iterator[str]:
     if not has_chat_template(folder):
         yield "its tokenizer has no chat template: chats need `template` in its model file"
+    if "auto_map" in config and (kind := config.get("model_type")):
+        yield (
+            f"code lies beside it (auto_map) and is never run: it starts if vLLM knows {kind!r} "
+            "by itself"
+        )
     if not list(folder.glob("LICENSE*")) and "license" not in config:
         yield "no licence lies beside it"
     if unused := sorted(p.name for p in folder.iterdir() if p.suffix in _PICKLES):

@@ -67,6 +67,16 @@ def test_what_is_wrong_is_told(
     assert re.search(problem, "; ".join(check(folder, context=64).problems))
 
 
+def test_code_beside_a_model_hinders_only_where_nothing_else_says_what_it_is(folder: Path) -> None:
+    """As Falcon 2 has it, which vLLM serves with code of its own."""
+    (folder / "config.json").write_text(
+        json.dumps({**CONFIG, "model_type": "falcon", "auto_map": {"AutoConfig": "their.Config"}})
+    )
+    found = check(folder)
+    assert found.problems == ()
+    assert "never run: it starts if vLLM knows 'falcon'" in "; ".join(found.remarks)
+
+
 def test_what_does_not_hinder_is_remarked(folder: Path) -> None:
     for name in ("LICENSE", "chat_template.jinja"):
         (folder / name).unlink()

@@ -5,14 +5,18 @@ from pathlib import Path
 
 _TAIL = 256 << 10
 _LINES = 5
+_LONGEST = 500
 _KEPT = 8
 _PREFIX = re.compile(r"^\(\S+ pid=\d+\) ")
 _LOGGED = re.compile(r"^(?:ERROR|INFO|WARNING) \d\d-\d\d \d\d:\d\d:\d\d \[[^\]]*\] ?")
-_ERROR = re.compile(r"^(?:[\w.]+\.)?\w*(?:Error|Exception|OutOfMemory)\b: ?\S.*")
+_ERROR = re.compile(
+    r"^(?:(?:[\w.]+\.)?\w*(?:Error|Exception|OutOfMemory)\b: ?|  Value error, )\S.*"
+)
 _SAYS_LITTLE = (
     "Engine core initialization failed",
     "WorkerProc initialization failed",
     "cancelled",
+    "validation error for",  # what is wrong stands on the line after
 )
 
 
@@ -22,7 +26,7 @@ def reason(log: Path) -> str:
     errors = [line for line in lines if _ERROR.match(line)]
     telling = [line for line in errors if not any(text in line for text in _SAYS_LITTLE)]
     if telling:
-        return f"vLLM ended: {telling[0]} ({log})"
+        return f"vLLM ended: {telling[0].strip()[:_LONGEST]} ({log})"
     last = " | ".join((errors or [line for line in lines if line.strip()])[-_LINES:])
     return f"vLLM ended: {last or 'it was killed and said nothing'} ({log})"
 
