@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator
 from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Header, Query
+from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import StreamingResponse
 
 from contracts.contract import Contract
@@ -94,6 +94,7 @@ async def retry_job(who: Caller, platform: Platform, job: JobId) -> Job:
 
 @router.get("/{job}/events", response_class=StreamingResponse, responses=EVENT_STREAM)
 async def follow_job(
+    request: Request,
     who: Caller,
     platform: Platform,
     job: JobId,
@@ -107,7 +108,7 @@ async def follow_job(
             yield JobEvent(**asdict(event))
 
     await platform.jobs.get(who.tenant, job)
-    return events(lines())
+    return events(request, lines())
 
 
 def _shown(job: FoundJob) -> Job:

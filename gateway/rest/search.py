@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Body, Query
+from fastapi import APIRouter, Body, Query, Request
 from fastapi.responses import StreamingResponse
 
 from contracts.search import embeddings as e
@@ -143,12 +143,16 @@ async def answer(
     responses=EVENT_STREAM,
 )
 async def answer_stream(
-    who: Caller, platform: Platform, knowledge_base: BaseId, ask: Annotated[Ask, Body()]
+    request: Request,
+    who: Caller,
+    platform: Platform,
+    knowledge_base: BaseId,
+    ask: Annotated[Ask, Body()],
 ) -> StreamingResponse:
     """Server-sent events: pieces of text, each citation after the text that it covers."""
     question = _question(knowledge_base, ask)
     lines = asking.answer_stream(platform, who, "rest:answer_stream", question)
-    return events(await started(lines))
+    return events(request, await started(lines))
 
 
 @router.delete("/knowledge-bases/{knowledge_base}/sessions/{session}")
