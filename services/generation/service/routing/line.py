@@ -97,18 +97,18 @@ class Line:
             residency.lost(seat.ticket.adapter)
         await residency.ensure(seat.asked.adapter)
 
+    def replied(self, seat: Seat) -> None:
+        """Its answer has begun: where that was a probe, those who wait may follow."""
+        if seat.at.breaker.is_open:
+            seat.at.replied(seat.ticket)
+            self._grant()
+
     def leave(self, seat: Seat) -> None:
         ticket, now = seat.ticket, self._clock()
         self._speed.passed(now, is_busy=True)
         if seat.used is not None:
             self._speed.done(seat.used)
-        if seat.verdict is None:
-            seat.at.breaker.abandoned()
-        elif seat.verdict:
-            seat.at.breaker.succeeded()
-        else:
-            seat.at.breaker.failed(now)
-        seat.at.free(ticket)
+        seat.at.free(ticket, now, seat.verdict)
         # A request that was not served costs nothing; one that was left costs what it took.
         self._pool.queue.settle(ticket, seat.used or 0)
         self._grant()
@@ -203,17 +203,22 @@ class Line:
         if self._waiting.pop(waiting.ticket, None) is not None:
             self._pool.queue.remove(waiting.ticket)
         elif _has_result(waiting.seats):
-            seats = waiting.seats.result()
-            seats.breaker.abandoned()
-            seats.free(waiting.ticket)
-            self._pool.queue.settle(waiting.ticket, 0)
+            self._give_back(waiting.ticket, waiting.seats.result())
         self._grant()
+
+    def _give_back(self, ticket: Ticket, seats: Seats) -> None:
+        """Of a caller who never sat down."""
+        seats.free(ticket, self._clock())
+        self._pool.queue.settle(ticket, 0)
 
     def _grant(self) -> None:
         self._speed.passed(self._clock(), is_busy=self._pool.running > 0)
         for ticket, seats in self._pool.grants(lambda ticket: self._waiting[ticket].avoid):
             waiting = self._waiting.pop(ticket)
-            waiting.seats.set_result(seats)
+            if waiting.seats.done():  # its caller left, and has had no time to say so
+                self._give_back(ticket, seats)
+            else:
+                waiting.seats.set_result(seats)
         self._tell()
 
     def _tell(self) -> None:
@@ -242,11 +247,15 @@ class Line:
             await asyncio.sleep(_GLANCE)
             self._look()
             self._grant()
-            if self._pool.running or not self._pool.wait():
-                continue
-            for waiting in list(self._waiting.values()):
-                del self._waiting[waiting.ticket]
-                self._pool.queue.remove(waiting.ticket)
+            if self._pool.wait() and not self._pool.running:
+                self._turn_away()
+
+    def _turn_away(self) -> None:
+        """Everybody, for no replica is left."""
+        for ticket, waiting in list(self._waiting.items()):
+            del self._waiting[ticket]
+            self._pool.queue.remove(ticket)
+            if not waiting.seats.done():  # else its caller has left
                 waiting.seats.set_exception(
                     Unavailable(f"The servers of {self._model} have gone.", retry_after=1)
                 )

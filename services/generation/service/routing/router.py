@@ -68,6 +68,7 @@ class Router:
                         raise
                     seat.verdict, tried = False, tried | {seat.replica.id}
                 else:
+                    line.replied(seat)
                     yield seat, reply
                     return
             RETRIES.inc()

@@ -22,6 +22,7 @@ class Seats:
         self.adapters: Counter[str] = Counter()
         self.claimant: Ticket | None = None
         self._barred = ""
+        self._begun: dict[Ticket, int] = {}
         # A little more than runs at once, so that a place that falls free is taken at once.
         self._most = replica.limits.sequences + max(1, replica.limits.sequences // 4)
 
@@ -54,9 +55,15 @@ class Seats:
         self.sequences += ticket.sequences
         if ticket.adapter:
             self.adapters[ticket.adapter] += 1
-        self.breaker.begun()
+        self._begun[ticket] = self.breaker.begun()
 
-    def free(self, ticket: Ticket) -> None:
+    def replied(self, ticket: Ticket) -> None:
+        """The replica's answer to it has begun."""
+        self.breaker.replied(self._begun[ticket])
+
+    def free(self, ticket: Ticket, now: float, verdict: bool | None = None) -> None:
+        """`verdict` is whether the replica did its part; None where that never showed."""
+        self.breaker.ended(self._begun.pop(ticket), verdict, now)
         self.tokens -= ticket.tokens
         self.sequences -= ticket.sequences
         if ticket.adapter:

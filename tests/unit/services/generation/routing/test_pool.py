@@ -38,8 +38,7 @@ class Running:
     def end(self) -> None:
         """The oldest that runs."""
         ticket, seats = self.running.popleft()
-        seats.breaker.succeeded()
-        seats.free(ticket)
+        seats.free(ticket, self.clock(), True)
         self.pool.queue.settle(ticket, ticket.tokens)
 
 
@@ -103,30 +102,12 @@ def test_an_adapter_that_lost_many_turns_claims_the_next_place() -> None:
         raise AssertionError("the cold adapter never ran")
 
 
-def test_a_replica_that_failed_three_times_rests_then_gets_one_probe() -> None:
-    world = Running(replica("a"))
-    for _ in range(3):
-        world.ask("t")
-        ((ticket, seats),) = world.grant()
-        seats.breaker.failed(world.clock())
-        seats.free(ticket)
-        world.pool.queue.settle(ticket, 0)
-    world.ask("t")
-    assert not world.grant()
-    assert world.pool.wait() > 0
-    world.clock.now += 1.1
-    world.ask("t")
-    assert len(world.grant()) == 1
-    seats.breaker.succeeded()
-    assert len(world.grant()) == 1
-
-
 def test_a_request_avoids_the_replica_that_failed_it_where_there_is_another() -> None:
     world = Running(replica("a"), replica("b"))
     ticket = world.ask("t")
     ((_, seats),) = world.pool.grants(lambda _: frozenset({"a"}))
     assert seats.replica.id == "b"
-    seats.free(ticket)
+    seats.free(ticket, world.clock())
     world.pool.queue.settle(ticket, 0)
     world.pool.know([replica("a")])
     world.ask("t")
