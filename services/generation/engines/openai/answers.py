@@ -1,7 +1,7 @@
 """The OpenAI wire: what whole answers and stream events mean."""
 
-from collections.abc import Iterator, Sequence
-from itertools import zip_longest
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, zip_longest
 from typing import Any
 
 import orjson
@@ -51,51 +51,65 @@ class StreamReader:
     def __init__(self, model: str, adapter: str = "") -> None:
         self._model, self._adapter = model, adapter
         self._open: set[int] = {0}  # choices that have not ended; the first is always there
-        self._usage = Usage(input_tokens=0, output_tokens=0, model=model, adapter=adapter)
+        self._usage: _Told = {}
         self._counted: dict[int, int] = {}  # tokens of each choice that were told of already
 
-    def read(self, payload: bytes) -> list[Delta]:
-        """What one event adds; nothing for those that only tell of counts and roles."""
-        told = _object(payload)
-        if told.get("error"):
-            raise UpstreamFailed(f"The model server broke off: {message_of(told)}")
-        with _READABLE:
-            if told.get("usage"):
-                counts = _counts(told["usage"])
-                self._usage = Usage(model=self._model, adapter=self._adapter, **counts)
-            usage = told.get("usage") or {}
-            return [delta for choice in told["choices"] if (delta := self._delta(choice, usage))]
+    def read(self, payloads: Iterable[bytes]) -> Iterator[Delta]:
+        """What these events add; nothing for those that only tell of counts and roles.
+
+        Texts that are at hand together make one part: whoever falls behind has fewer parts to
+        send, and catches up. What came before an event that cannot be read is not lost.
+        """
+        held: Delta | None = None
+        try:
+            for delta in chain.from_iterable(map(self._read, payloads)):
+                both = None if held is None else _joined(held, delta)
+                if held is not None and both is None:
+                    yield held
+                held = delta if both is None else both
+        except UpstreamFailed:
+            if held is not None:
+                yield held
+            raise
+        if held is not None:
+            yield held
 
     def finish(self) -> Delta:
         """Raises UpstreamFailed when the stream ended before the model had finished."""
         if self._open:
             raise UpstreamFailed("The model server's answer broke off before its end; try again.")
-        return Delta(usage=self._usage)
+        with _READABLE:
+            counts = _counts(self._usage)
+            return Delta(usage=Usage(model=self._model, adapter=self._adapter, **counts))
+
+    def _read(self, payload: bytes) -> list[Delta]:
+        told = _object(payload)
+        if told.get("error"):
+            raise UpstreamFailed(f"The model server broke off: {message_of(told)}")
+        with _READABLE:
+            usage = told.get("usage") or {}
+            self._usage = usage or self._usage
+            return [delta for choice in told["choices"] if (delta := self._delta(choice, usage))]
 
     def _delta(self, choice: _Told, usage: _Told) -> Delta | None:
+        """Members that say nothing are left out: most parts are a text and its count."""
         index = choice.get("index", 0)
         said = choice.get("delta") or {}
-        text = choice.get("text") or said.get("content") or said.get("refusal") or ""
-        calls = [_call_delta(call) for call in said.get("tool_calls") or ()]
-        prompt, tokens = _tokens(choice)
-        if choice.get("finish_reason") is None:
-            self._open.add(index)
-            if not (text or calls or tokens or prompt):
-                return None
-            ended, stop = None, None
-        else:
+        parts: _Told = {}
+        if text := choice.get("text") or said.get("content") or said.get("refusal"):
+            parts["text"] = text
+        if calls := said.get("tool_calls"):
+            parts["tool_calls"] = [_call_delta(call) for call in calls]
+        if choice.get("logprobs"):
+            parts["prompt_tokens"], parts["tokens"] = _tokens(choice)
+        if choice.get("finish_reason") is not None:
             self._open.discard(index)
-            ended, stop = _reason(choice, said)
-        return Delta(
-            index=index,
-            text=text,
-            tool_calls=calls,
-            tokens=tokens,
-            prompt_tokens=prompt,
-            finish_reason=ended,
-            stop=stop,
-            **self._new(index, usage),
-        )
+            parts["finish_reason"], parts["stop"] = _reason(choice, said)
+        else:
+            self._open.add(index)
+        if not any(parts.values()):
+            return None
+        return Delta(index=index, **parts, **self._new(index, usage))
 
     def _new(self, index: int, usage: _Told) -> dict[str, int]:
         """The tokens since the last part, where the server counts them in every event (vLLM)."""
@@ -105,7 +119,22 @@ class StreamReader:
         read = 0 if self._counted else usage.get("prompt_tokens") or 0
         new = total - self._counted.get(index, 0)
         self._counted[index] = total
-        return {"input_tokens": read, "output_tokens": new}
+        return {"input_tokens": read, "output_tokens": new} if read else {"output_tokens": new}
+
+
+_TEXT = {"index", "text", "input_tokens", "output_tokens"}
+
+
+def _joined(one: Delta, two: Delta) -> Delta | None:
+    """Both as one part, where they are nothing but texts of one choice."""
+    if one.index != two.index or not (one.model_fields_set | two.model_fields_set) <= _TEXT:
+        return None
+    return Delta(
+        index=one.index,
+        text=one.text + two.text,
+        input_tokens=one.input_tokens + two.input_tokens,
+        output_tokens=one.output_tokens + two.output_tokens,
+    )
 
 
 def _choice(choice: _Told) -> Choice:

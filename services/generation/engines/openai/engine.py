@@ -41,9 +41,9 @@ class OpenAIEngine:
 
     async def stream(self, asked: Asked) -> AsyncGenerator[Delta, None]:
         reader = StreamReader(asked.model.id)
-        async with aclosing(events(await self._begin(asked, stream=True))) as payloads:
-            async for payload in payloads:
-                for delta in reader.read(payload):
+        async with aclosing(events(await self._begin(asked, stream=True))) as parts:
+            async for payloads in parts:
+                for delta in reader.read(payloads):
                     yield delta
         yield reader.finish()
 

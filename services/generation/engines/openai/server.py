@@ -1,7 +1,6 @@
 """One OpenAI-compatible server over HTTP: whole answers, and streams of events."""
 
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import aiohttp
 from pydantic import SecretStr
 
 from kit.errors import DeadlineExceeded, PlatformError, Unavailable, UpstreamFailed
-from services.generation.engines.openai.events import payloads
+from services.generation.engines.openai.events import EventReader
 from services.generation.engines.openai.refusals import refused
 
 _MOST_BYTES = 32 * 1024 * 1024
@@ -105,12 +104,19 @@ class OpenAIServer:
         return aiohttp.UnixConnector(str(self._socket), limit=limit, keepalive_timeout=idle)
 
 
-async def events(reply: aiohttp.ClientResponse) -> AsyncGenerator[bytes, None]:
-    """The data of a reply's server-sent events; closing it closes the reply."""
-    async with reply, aclosing(payloads(reply.content.iter_any())) as data:
+async def events(reply: aiohttp.ClientResponse) -> AsyncGenerator[list[bytes], None]:
+    """The data of a reply's server-sent events, of all that are at hand; closing it closes the
+    reply."""
+    reader = EventReader()
+    async with reply:
         with _Translated():
-            async for payload in data:
-                yield payload
+            async for chunk in reply.content.iter_any():
+                if found := reader.feed(chunk):
+                    yield found
+                if reader.is_done:
+                    return
+            if found := reader.end():
+                yield found
 
 
 class _Translated:

@@ -3,7 +3,7 @@
 import hmac
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import Any
+from typing import Any, TypeAlias
 
 import aiohttp
 
@@ -43,18 +43,18 @@ class VllmEngine:
             return made
 
     async def stream(self, asked: Asked) -> AsyncGenerator[Delta, None]:
-        async def begin(seat: Seat) -> tuple[bytes, AsyncGenerator[bytes, None]]:
+        async def begin(seat: Seat) -> _Begun:
             return await self._first(seat, asked)
 
-        async with self._router.begun(asked, begin) as (seat, (first, payloads)):
+        async with self._router.begun(asked, begin) as (seat, (first, rest)):
             reader = StreamReader(asked.model.id, seat.ticket.adapter)
-            payload: bytes | None = first
-            async with aclosing(payloads):
-                while payload is not None:
-                    for delta in reader.read(payload):
+            payloads: list[bytes] | None = first
+            async with aclosing(rest):
+                while payloads is not None:
+                    for delta in reader.read(payloads):
                         seat.used = (seat.used or 0) + delta.input_tokens + delta.output_tokens
                         yield delta
-                    payload = await anext(payloads, None)
+                    payloads = await anext(rest, None)
             yield reader.finish()
 
     async def count_tokens(self, asked: Asked) -> int:
@@ -77,14 +77,14 @@ class VllmEngine:
             async with reply:
                 return await self._servers.of(seat.replica).rest(reply)
 
-    async def _first(self, seat: Seat, asked: Asked) -> tuple[bytes, AsyncGenerator[bytes, None]]:
-        """With the first event read, for until then another replica may be asked."""
-        payloads = events(await self._begin(seat, asked, stream=True))
+    async def _first(self, seat: Seat, asked: Asked) -> "_Begun":
+        """With the first events read, for until then another replica may be asked."""
+        parts = events(await self._begin(seat, asked, stream=True))
         try:
             with _NOTHING_CAME:
-                return await anext(payloads), payloads
+                return await anext(parts), parts
         except BaseException:
-            await payloads.aclose()
+            await parts.aclose()
             raise
 
     async def _begin(self, seat: Seat, asked: Asked, *, stream: bool) -> aiohttp.ClientResponse:
@@ -141,6 +141,10 @@ def _held(request: GenerateRequest) -> GenerateRequest:
         return request
     tools = [tool.model_copy(update={"strict": True}) for tool in request.tools]
     return request.model_copy(update={"tools": tools})
+
+
+_Begun: TypeAlias = tuple[list[bytes], AsyncGenerator[list[bytes], None]]
+"""The first events of a reply, and those after them."""
 
 
 class _NothingCame:
