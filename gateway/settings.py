@@ -6,10 +6,10 @@ from pydantic import Field, HttpUrl, SecretStr
 from pydantic_settings import SettingsConfigDict
 
 from kit.catalogue import DEFAULT_FOLDER
-from kit.settings import ServerSettings
+from kit.settings import ObjectsSettings, ServerSettings
 
 
-class GatewaySettings(ServerSettings):
+class GatewaySettings(ObjectsSettings, ServerSettings):
     """Of the gateway as a process of its own; the embedded mode composes it directly."""
 
     model_config = SettingsConfigDict(env_prefix="GATEWAY_")
@@ -20,8 +20,6 @@ class GatewaySettings(ServerSettings):
     """Limits are held here for all gateways together; without it each holds its own."""
     broker_url: SecretStr | None = None
     """Where workers are woken; without it they look for themselves, every second."""
-    objects: Path = Path("/data/objects")
-    """Shared with the search service."""
     audit_heads: Path = Path("/audit/heads")
     """The signed ends of the audit chains; on another volume than the database's."""
     search_url: str = "http://search:8000"

@@ -1,9 +1,8 @@
 """The gateway as a process of its own, with the services behind it on the network."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from functools import partial
 
 from pydantic import SecretStr
 
@@ -17,19 +16,17 @@ from gateway.app import create_gateway
 from gateway.backends import Backends
 from gateway.dispatch import Dispatch
 from gateway.settings import GatewaySettings
-from integrations.local.blobs import LocalBlobs
+from integrations.blobs import open_blobs
 from integrations.redis.limits import RedisLimiter, connect
-from integrations.redis.waker import RedisWaker
+from integrations.redis.waker import open_waker
 from kit.auth.internal import InternalTrust
 from kit.auth.keyring import Keyring
-from kit.auth.limits import Limiter, LimitsOf, LocalLimiter
+from kit.auth.limits import Limiter, LocalLimiter
 from kit.batches.store import Batches
 from kit.catalogue import Catalogue, load
 from kit.database import clock
-from kit.disk import check_room
 from kit.files.store import Files
 from kit.jobs.store import Jobs
-from kit.jobs.waker import LocalWaker
 from kit.objects.store import ObjectStore
 from kit.process import open_database
 from kit.sweeping import DAY, HOUR, sweeping
@@ -52,10 +49,8 @@ class Standalone:
         keyring = Keyring.load(settings.master_key_file)
         self._database = open_database(settings.database_url)
         self._closing.callback(self._database.close)
-        self._folder = settings.objects
-        blobs = LocalBlobs(self._folder)
-        self._closing.callback(blobs.close)
-        self._objects = ObjectStore(self._database, blobs)
+        self._blobs = open_blobs(settings, self._closing)
+        self._objects = ObjectStore(self._database, self._blobs)
         self._files = Files(self._database, self._objects)
         self._access = Access.of(
             self._database, keyring, settings.audit_heads, self._limiter(settings.redis_url)
@@ -64,7 +59,7 @@ class Standalone:
         self._generation = self._reach(settings.generation_url)
         trust = InternalTrust(keyring.internal)
         catalogue = known_models(settings)
-        waker = self._waker(settings.broker_url)
+        waker = open_waker(settings.broker_url, self._closing)
         backends = Backends(
             database=self._database,
             objects=self._objects,
@@ -87,24 +82,16 @@ class Standalone:
         self._closing.push_async_callback(transport.close)
         return transport
 
-    def _limiter(self, url: SecretStr | None) -> Callable[[LimitsOf], Limiter]:
+    def _limiter(self, url: SecretStr | None) -> Limiter:
         if url is None:
-            return LocalLimiter
+            return LocalLimiter()
         redis = connect(url.get_secret_value())
         self._closing.push_async_callback(redis.aclose)
-        return partial(RedisLimiter, redis)
-
-    def _waker(self, url: SecretStr | None) -> RedisWaker | LocalWaker:
-        if url is None:
-            return LocalWaker()
-        waker = RedisWaker(url.get_secret_value())
-        self._closing.push_async_callback(waker.close)
-        return waker
+        return RedisLimiter(redis)
 
     async def _ready(self) -> None:
-        """Raises while the disk, the database or a service cannot work; Redis may be away."""
-        await asyncio.to_thread(check_room, self._folder)
-        checks = [self._database.read(clock)]
+        """Raises while objects, the database or a service cannot work; Redis may be away."""
+        checks = [self._database.read(clock), self._blobs.check()]
         services = [
             service.request("GET", "/readyz", headers={}, body=b"")
             for service in (self._search, self._generation)

@@ -1,21 +1,19 @@
 """What the handlers of jobs reach: services by their clients, and the stores of the platform."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from functools import partial
 
 from contracts.generation.adapters_client import AdaptersClient
 from contracts.generation.client import GenerationClient
 from contracts.search.client import SearchClient
 from contracts.transport import HttpTransport
-from integrations.local.blobs import LocalBlobs
+from integrations.blobs import open_blobs
 from integrations.redis.limits import RedisLimiter, connect
 from kit.auth.budgets import Budgets
-from kit.auth.directory import KeyDirectory
 from kit.auth.internal import InternalTrust
 from kit.auth.keyring import Keyring
-from kit.auth.limits import Limiter, LimitsOf, LocalLimiter
+from kit.auth.limits import Limiter, LocalLimiter
 from kit.auth.metering import Metering
 from kit.auth.usage import UsageMeter
 from kit.catalogue import Catalogue, load
@@ -49,9 +47,7 @@ async def open_clients(settings: WorkerSettings) -> AsyncIterator[Clients]:
     async with AsyncExitStack() as stack:
         database = Database(settings.database_url.get_secret_value(), readers=2, writers=2)
         stack.callback(database.close)
-        blobs = LocalBlobs(settings.objects)
-        stack.callback(blobs.close)
-        objects = ObjectStore(database, blobs)
+        objects = ObjectStore(database, open_blobs(settings, stack))
         generation = _reach(stack, settings.generation_url)
         catalogue = load(settings.models)
         yield Clients(
@@ -61,7 +57,7 @@ async def open_clients(settings: WorkerSettings) -> AsyncIterator[Clients]:
             database,
             objects,
             Files(database, objects),
-            _metering(stack, settings, database, keyring, catalogue),
+            _metering(stack, settings, database, catalogue),
             catalogue,
         )
 
@@ -76,21 +72,17 @@ def _metering(
     stack: AsyncExitStack,
     settings: WorkerSettings,
     database: Database,
-    keyring: Keyring,
     catalogue: Catalogue,
 ) -> Metering:
-    directory = KeyDirectory(database, keyring)
-    stack.push_async_callback(directory.close)
     usage = UsageMeter(database)
     usage.start()
     stack.push_async_callback(usage.close)
-    limiter = _limiter(stack, settings)(directory.limits_of)
-    return Metering(limiter, usage, Budgets(database, usage), catalogue)
+    return Metering(_limiter(stack, settings), usage, Budgets(database, usage), catalogue)
 
 
-def _limiter(stack: AsyncExitStack, settings: WorkerSettings) -> Callable[[LimitsOf], Limiter]:
+def _limiter(stack: AsyncExitStack, settings: WorkerSettings) -> Limiter:
     if settings.redis_url is None:
-        return LocalLimiter
+        return LocalLimiter()
     redis = connect(settings.redis_url.get_secret_value())
     stack.push_async_callback(redis.aclose)
-    return partial(RedisLimiter, redis)
+    return RedisLimiter(redis)

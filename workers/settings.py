@@ -7,10 +7,10 @@ from pydantic_settings import SettingsConfigDict
 
 from kit.catalogue import DEFAULT_FOLDER
 from kit.jobs.dispatch import RESEND_AFTER
-from kit.settings import MASTER_KEY, PlatformSettings
+from kit.settings import MASTER_KEY, ObjectsSettings
 
 
-class WorkerSettings(PlatformSettings):
+class WorkerSettings(ObjectsSettings):
     """Times are seconds."""
 
     model_config = SettingsConfigDict(env_prefix="WORKER_")
@@ -23,8 +23,6 @@ class WorkerSettings(PlatformSettings):
     """The secret that every process of the platform shares."""
     redis_url: SecretStr | None = None
     """Where the gateways hold tenants to their limits; without it each process holds its own."""
-    objects: Path = Path("/data/objects")
-    """Shared with the gateway."""
     models: Path = DEFAULT_FOLDER
     """The folder of model files, which have the prices."""
     search_url: str = "http://search:8000"

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from threading import Lock
 from typing import Any, ParamSpec, TypeVar
 from uuid import UUID, uuid4
 
@@ -14,7 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from kit.errors import Unavailable, UpstreamFailed
 from kit.objects.checksums import Digests
 from kit.objects.errors import BlobMissing
-from kit.objects.ports import PIECE, ByteStream
+from kit.objects.ports import BLOB, PIECE, ByteStream
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -43,14 +44,25 @@ class S3Blobs:
     async def free_bytes(self) -> int:
         return sys.maxsize
 
+    async def check(self) -> None:
+        try:
+            await self.run(self.client.head_bucket, Bucket=self.bucket)
+        except BlobMissing as error:
+            raise Unavailable(
+                f"The object storage has no bucket {self.bucket}; make it, or name another."
+            ) from error
+        except UpstreamFailed as error:
+            raise Unavailable(error.message) from error
+
     async def older_than(self, seconds: float) -> AsyncIterator[str]:
         before = datetime.now(UTC) - timedelta(seconds=seconds)
         listing = self.client.get_paginator("list_objects_v2")
         pages = iter(listing.paginate(Bucket=self.bucket, Prefix=self._prefix))
         while page := await self.run(next, pages, None):
             for item in page.get("Contents", ()):
-                if item["LastModified"] < before:
-                    yield item["Key"].removeprefix(self._prefix)
+                name = item["Key"].removeprefix(self._prefix)
+                if item["LastModified"] < before and BLOB.fullmatch(name):
+                    yield name
 
     def close(self) -> None:
         """Waits for the requests under way; the client is its owner's to close."""
@@ -86,6 +98,7 @@ class _Writer:
         self._parts: list[dict[str, Any]] = []
         self._held = bytearray()
         self._done = False
+        self._lock = Lock()  # a cancelled write may still be under way when `discard` comes
 
     async def write(self, pieces: Sequence[bytes]) -> None:
         await self._blobs.run(self._write, pieces)
@@ -95,16 +108,15 @@ class _Writer:
         return self._blob
 
     async def discard(self) -> None:
-        if not self._done:
-            self._done = True
-            await self._blobs.run(self._abort)
+        await self._blobs.run(self._abort)
 
     def _write(self, pieces: Sequence[bytes]) -> None:
-        for piece in pieces:
-            self._digests.update(piece)
-            self._held += piece
-            if len(self._held) >= _PART:
-                self._send_part()
+        with self._lock:
+            for piece in pieces:
+                self._digests.update(piece)
+                self._held += piece
+                if len(self._held) >= _PART and not self._done:
+                    self._send_part()
 
     def _send_part(self) -> None:
         client = self._blobs.client
@@ -119,19 +131,22 @@ class _Writer:
         self._held.clear()
 
     def _commit(self) -> None:
-        if not self._upload:
-            self._blobs.client.put_object(**self._named, Body=bytes(self._held))
-        else:
-            if self._held:
-                self._send_part()
-            self._blobs.client.complete_multipart_upload(
-                **self._named, UploadId=self._upload, MultipartUpload={"Parts": self._parts}
-            )
-        self._done = True
+        with self._lock:
+            if not self._upload:
+                self._blobs.client.put_object(**self._named, Body=bytes(self._held))
+            else:
+                if self._held:
+                    self._send_part()
+                self._blobs.client.complete_multipart_upload(
+                    **self._named, UploadId=self._upload, MultipartUpload={"Parts": self._parts}
+                )
+            self._done = True
 
     def _abort(self) -> None:
-        if self._upload:
-            self._blobs.client.abort_multipart_upload(**self._named, UploadId=self._upload)
+        with self._lock:
+            if self._upload and not self._done:
+                self._blobs.client.abort_multipart_upload(**self._named, UploadId=self._upload)
+            self._done = True
 
 
 class _Reader:

@@ -15,10 +15,11 @@ from threading import Lock
 from typing import ParamSpec, TypeVar
 from uuid import UUID, uuid4
 
+from kit.disk import check_room
 from kit.errors import StorageFull
 from kit.objects.checksums import Digests
 from kit.objects.errors import BlobMissing
-from kit.objects.ports import PIECE, ByteStream
+from kit.objects.ports import BLOB, PIECE, ByteStream
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -51,6 +52,9 @@ class LocalBlobs:
 
     async def free_bytes(self) -> int:
         return (await self.run(shutil.disk_usage, self._folder)).free
+
+    async def check(self) -> None:
+        await self.run(check_room, self._folder)
 
     async def older_than(self, seconds: float) -> AsyncIterator[str]:
         before = time.time() - seconds
@@ -204,7 +208,11 @@ def _subfolders(folder: Path) -> list[Path]:
 
 def _files_before(folder: Path, before: float) -> list[str]:
     with os.scandir(folder) as entries:
-        return [entry.name for entry in entries if entry.stat().st_mtime < before]
+        return [
+            entry.name
+            for entry in entries
+            if entry.stat().st_mtime < before and BLOB.fullmatch(entry.name)
+        ]
 
 
 def _sync_folder(folder: Path) -> None:

@@ -2,9 +2,13 @@
 
 import asyncio
 import logging
+from contextlib import AsyncExitStack
 
+from pydantic import SecretStr
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
+
+from kit.jobs.waker import LocalWaker
 
 logger = logging.getLogger(__name__)
 
@@ -46,3 +50,12 @@ class RedisWaker:
     async def close(self) -> None:
         await self._channel.aclose()  # type: ignore[no-untyped-call]
         await self._redis.aclose()
+
+
+def open_waker(url: SecretStr | None, closing: AsyncExitStack) -> RedisWaker | LocalWaker:
+    """Of a process that accepts jobs; without a broker, workers look for themselves."""
+    if url is None:
+        return LocalWaker()
+    waker = RedisWaker(url.get_secret_value())
+    closing.push_async_callback(waker.close)
+    return waker

@@ -8,7 +8,7 @@ from typing import TypeVar
 from sqlalchemy import Connection, select
 
 from kit.database import Database
-from kit.errors import InvalidRequest, NotFound, PreconditionFailed
+from kit.errors import InvalidRequest, NotFound, PlatformError, PreconditionFailed
 from kit.objects.ports import Blobs, ByteStream
 from kit.objects.records import Part, Span
 from kit.objects.tables import PARTS
@@ -41,7 +41,7 @@ class Blobspace:
         for blob in freed:
             try:
                 await self.blobs.delete(blob)
-            except OSError:
+            except (OSError, PlatformError):
                 _LOG.warning("blob %s could not be deleted; a sweep will try again", blob)
 
     async def sweep(self, database: Database) -> int:

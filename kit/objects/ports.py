@@ -1,5 +1,6 @@
 """Where an object's bytes live: a store of nameless, immutable blobs."""
 
+import re
 from collections.abc import AsyncIterator, Sequence
 from typing import Protocol
 
@@ -7,6 +8,9 @@ from kit.objects.checksums import Digests
 
 PIECE = 1 << 20
 """Bytes are read and written in pieces of about this size."""
+
+BLOB = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+"""An id; whatever else lies where blobs do is not the platform's."""
 
 
 class ByteStream(Protocol):
@@ -52,6 +56,10 @@ class Blobs(Protocol):
 
     async def free_bytes(self) -> int:
         """How much more fits, as far as the store can tell."""
+        ...
+
+    async def check(self) -> None:
+        """Raises Unavailable, in words for an operator, while the store cannot work."""
         ...
 
     def older_than(self, seconds: float) -> AsyncIterator[str]:

@@ -5,13 +5,12 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from fastapi import FastAPI
 
-from integrations.local.blobs import LocalBlobs
-from integrations.redis.waker import RedisWaker
+from integrations.blobs import open_blobs
+from integrations.redis.waker import open_waker
 from kit.auth.audit import AuditLog
 from kit.auth.audit_heads import HeadsFile
 from kit.auth.internal import InternalTrust
 from kit.auth.keyring import Keyring
-from kit.jobs.waker import LocalWaker
 from kit.objects.store import ObjectStore
 from kit.process import open_database, process, serve
 from kit.settings import settings_of
@@ -32,10 +31,9 @@ def compose(settings: GenerationProcessSettings) -> FastAPI:
     keyring = Keyring.load(settings.master_key_file)
     database = open_database(settings.database_url)
     closing.callback(database.close)
-    blobs = LocalBlobs(settings.objects)
-    closing.callback(blobs.close)
+    objects = ObjectStore(database, open_blobs(settings, closing))
     audit = AuditLog(database, keyring.audit, HeadsFile(settings.audit_heads, keyring.audit))
-    waker = _waker(settings, closing)
+    waker = open_waker(settings.broker_url, closing)
 
     @asynccontextmanager
     async def opened() -> AsyncIterator[None]:
@@ -44,17 +42,9 @@ def compose(settings: GenerationProcessSettings) -> FastAPI:
         async with closing:
             yield
 
-    around = Surroundings(database, ObjectStore(database, blobs), audit, waker)
+    around = Surroundings(database, objects, audit, waker)
     trust = InternalTrust(keyring.internal)
     return create_app(settings, trust=trust, around=around, opened=opened)
-
-
-def _waker(settings: GenerationProcessSettings, closing: AsyncExitStack) -> RedisWaker | LocalWaker:
-    if settings.broker_url is None:
-        return LocalWaker()
-    waker = RedisWaker(settings.broker_url.get_secret_value())
-    closing.push_async_callback(waker.close)
-    return waker
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from pydantic import BeforeValidator, Field, HttpUrl, SecretStr
 from pydantic_settings import SettingsConfigDict
 
 from kit.catalogue import DEFAULT_FOLDER
-from kit.settings import PlatformSettings, ServerSettings
+from kit.settings import ObjectsSettings, PlatformSettings, ServerSettings
 
 _BESIDE = Path(__file__).resolve().parents[2] / ".venv-vllm"
 
@@ -89,7 +89,7 @@ class GenerationSettings(VllmSettings):
     """Whether an adapter passes when a check cannot be made here; its record says which was not."""
 
 
-class GenerationProcessSettings(GenerationSettings, ServerSettings):
+class GenerationProcessSettings(GenerationSettings, ObjectsSettings, ServerSettings):
     """Of the generation service as a process of its own."""
 
     model_config = SettingsConfigDict(env_prefix="GENERATION_")
@@ -98,7 +98,5 @@ class GenerationProcessSettings(GenerationSettings, ServerSettings):
     """SQLAlchemy's form: `postgresql+psycopg://user:password@host/database`."""
     broker_url: SecretStr | None = None
     """Where workers are woken; without it they look for themselves, every second."""
-    objects: Path = Path("/data/objects")
-    """Shared with the gateway."""
     audit_heads: Path = Path("/audit/heads")
     """The signed ends of the audit chains; on another volume than the database's."""

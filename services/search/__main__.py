@@ -7,13 +7,12 @@ from fastapi import FastAPI
 
 from contracts.generation.client import GenerationClient
 from contracts.transport import HttpTransport
-from integrations.local.blobs import LocalBlobs
-from integrations.redis.waker import RedisWaker
+from integrations.blobs import open_blobs
+from integrations.redis.waker import open_waker
 from kit.auth.audit import AuditLog
 from kit.auth.audit_heads import HeadsFile
 from kit.auth.internal import InternalTrust
 from kit.auth.keyring import Keyring
-from kit.jobs.waker import LocalWaker
 from kit.objects.store import ObjectStore
 from kit.process import open_database, process, serve
 from kit.settings import settings_of
@@ -34,14 +33,13 @@ def compose(settings: SearchProcessSettings) -> FastAPI:
     trust = InternalTrust(keyring.internal)
     database = open_database(settings.database_url)
     closing.callback(database.close)
-    blobs = LocalBlobs(settings.objects)
-    closing.callback(blobs.close)
+    objects = ObjectStore(database, open_blobs(settings, closing))
     audit = AuditLog(database, keyring.audit, HeadsFile(settings.audit_heads, keyring.audit))
-    waker = _waker(settings, closing)
+    waker = open_waker(settings.broker_url, closing)
     transport = HttpTransport(settings.generation_url)
     closing.push_async_callback(transport.close)
     generation = GenerationClient(transport, trust)
-    around = Surroundings(database, ObjectStore(database, blobs), audit, waker, generation, trust)
+    around = Surroundings(database, objects, audit, waker, generation, trust)
 
     @asynccontextmanager
     async def opened() -> AsyncIterator[None]:
@@ -51,14 +49,6 @@ def compose(settings: SearchProcessSettings) -> FastAPI:
             yield
 
     return create_app(settings, around, opened=opened)
-
-
-def _waker(settings: SearchProcessSettings, closing: AsyncExitStack) -> RedisWaker | LocalWaker:
-    if settings.broker_url is None:
-        return LocalWaker()
-    waker = RedisWaker(settings.broker_url.get_secret_value())
-    closing.push_async_callback(waker.close)
-    return waker
 
 
 if __name__ == "__main__":

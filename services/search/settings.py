@@ -7,7 +7,7 @@ from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
 from kit.catalogue import DEFAULT_FOLDER
-from kit.settings import PlatformSettings, ServerSettings
+from kit.settings import ObjectsSettings, PlatformSettings, ServerSettings
 
 
 class SearchSettings(PlatformSettings):
@@ -29,7 +29,7 @@ class SearchSettings(PlatformSettings):
     """Bytes; AWS's own limit."""
 
 
-class SearchProcessSettings(SearchSettings, ServerSettings):
+class SearchProcessSettings(SearchSettings, ObjectsSettings, ServerSettings):
     """Of the search service as a process of its own."""
 
     model_config = SettingsConfigDict(env_prefix="SEARCH_")
@@ -38,8 +38,6 @@ class SearchProcessSettings(SearchSettings, ServerSettings):
     """SQLAlchemy's form: `postgresql+psycopg://user:password@host/database`."""
     broker_url: SecretStr | None = None
     """Where workers are woken; without it they look for themselves, every second."""
-    objects: Path = Path("/data/objects")
-    """Shared with the gateway."""
     audit_heads: Path = Path("/audit/heads")
     """The signed ends of the audit chains; on another volume than the database's."""
     generation_url: str = "http://generation:8000"

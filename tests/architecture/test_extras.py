@@ -12,11 +12,12 @@ from packaging.utils import canonicalize_name
 from tests.support.compose import ROOT, compose_file
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+OBJECTS_IN_S3 = "integrations.aws.client, integrations.aws.blobs"
 ENTRIES = {
-    "gateway": "gateway.__main__",
-    "search": "services.search.__main__, services.search.engines.index.qdrant",
-    "generation": "services.generation.__main__",
-    "worker": "workers.__main__, kombu.transport.redis",
+    "gateway": f"gateway.__main__, {OBJECTS_IN_S3}",
+    "search": f"services.search.__main__, services.search.engines.index.qdrant, {OBJECTS_IN_S3}",
+    "generation": f"services.generation.__main__, {OBJECTS_IN_S3}",
+    "worker": f"workers.__main__, kombu.transport.redis, {OBJECTS_IN_S3}",
     "dispatcher": "workers.__main__, kombu.transport.redis",
 }
 

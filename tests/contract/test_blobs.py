@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import os
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from integrations.aws.blobs import S3Blobs
 from integrations.local.blobs import LocalBlobs
+from kit.errors import Unavailable
 from kit.objects.checksums import Digests
 from kit.objects.errors import BlobMissing
 from kit.objects.ports import Blobs
@@ -105,6 +107,26 @@ async def test_blobs_are_listed_by_their_age(blobs: Blobs) -> None:
     assert blob not in await ids(blobs, 3600)
 
 
+async def test_what_else_lies_beside_the_blobs_is_not_one(
+    blobs: Blobs, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """The sweep deletes what no row names; it must not be told of anybody else's files."""
+    if isinstance(blobs, LocalBlobs):
+        (tmp_path / "0" / "0" / "notes.txt").write_text("mine")
+    else:
+        client = request.getfixturevalue("s3_server").client()
+        for key in ("notes.txt", "a/59a66e0c-0e17-4d1c-9bb7-3f4c6f9a3c55"):
+            client.put_object(Bucket="blobs", Key=f"some/prefix/{key}", Body=b"mine")
+        client.close()
+    mine = await write(blobs, b"data")
+    assert mine in await ids(blobs, -60)
+    assert not [blob for blob in await ids(blobs, -60) if "notes" in blob or "/" in blob]
+
+
+async def test_a_store_that_can_work_passes_its_check(blobs: Blobs) -> None:
+    await blobs.check()
+
+
 async def test_an_id_is_never_a_path(blobs: Blobs) -> None:
     with pytest.raises(ValueError, match="UUID"):
         await blobs.open("../../etc/passwd", 0, 1)
@@ -128,3 +150,39 @@ async def test_a_dead_writers_file_is_removed_and_a_living_ones_kept(tmp_path: P
     assert await read(second, blob, 0, 9) == b"under way"
     first.close()
     second.close()
+
+
+async def test_a_bucket_that_is_not_there_is_named(s3_server: S3Server) -> None:
+    client = s3_server.client()
+    remote = S3Blobs(client, "nowhere", "prefix")
+    with pytest.raises(Unavailable, match="no bucket nowhere"):
+        await remote.check()
+    remote.close()
+    client.close()
+
+
+async def test_what_a_cancelled_writer_had_under_way_is_aborted_after_it(
+    s3_server: S3Server,
+) -> None:
+    """A request that ends in mid-write discards while a part is on its way in a thread."""
+    client = s3_server.client()
+    client.create_bucket(Bucket="cut")
+    begun, go_on = threading.Event(), threading.Event()
+
+    def hold(**_: object) -> None:
+        begun.set()
+        assert go_on.wait(10)
+
+    client.meta.events.register("before-call.s3.CreateMultipartUpload", hold)
+    remote = S3Blobs(client, "cut", "prefix")
+    writer = await remote.writer(Digests())
+    writing = asyncio.create_task(writer.write([os.urandom(9 << 20)]))
+    await asyncio.to_thread(begun.wait)
+    writing.cancel()
+    discarding = asyncio.create_task(writer.discard())
+    await asyncio.sleep(0.05)
+    go_on.set()
+    await discarding
+    remote.close()  # waits for its threads
+    assert client.list_multipart_uploads(Bucket="cut").get("Uploads", []) == []
+    client.close()

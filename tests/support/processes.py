@@ -121,23 +121,27 @@ def answer(url: str) -> int:
         return 0
 
 
-def environments(folder: Path, postgres: str, redis: str) -> dict[str, dict[str, str]]:
-    """The variables of each process: all share a database, a broker, a secret and a folder."""
+def environments(
+    folder: Path, postgres: str, redis: str, objects: Mapping[str, str]
+) -> dict[str, dict[str, str]]:
+    """The variables of each process: all share a database, a broker, a secret and the objects."""
     key = folder / "master.key"
     key.write_text(secrets.token_hex(32))
     ports = {name: str(free_port()) for name in ("gateway", "search", "generation")}
     store = {"DATABASE_URL": postgres, "BROKER_URL": redis, "MASTER_KEY_FILE": str(key)}
     listen = {"HOST": "127.0.0.1", "MASTER_KEY_FILE": str(key)}
-    shared = {"OBJECTS": str(folder / "objects"), "AUDIT_HEADS": str(folder / "audit" / "heads")}
+    audit = {"AUDIT_HEADS": str(folder / "audit" / "heads")}
+    stored = {**store, **objects}
     search = {"SEARCH_URL": f"http://127.0.0.1:{ports['search']}"}
     generation = {"GENERATION_URL": f"http://127.0.0.1:{ports['generation']}"}
+    services = {**search, **generation}
     index = {"FOLDER": str(folder / "search"), "EXPORTED_MODELS": str(MODELS)}
     plain = {
-        "gateway": {**listen, **store, **shared, **search, **generation, "REDIS_URL": redis},
-        "search": {**listen, **store, **shared, **generation, **index},
-        "generation": {**listen, **store, **shared, "FOLDER": str(folder / "generation")},
-        "worker": {**store, **search, "LEASE": "4", "PULSE": str(folder / "worker.pulse")},
-        "dispatcher": {**store, **search, "PULSE": str(folder / "dispatcher.pulse")},
+        "gateway": {**listen, **stored, **audit, **services, "REDIS_URL": redis},
+        "search": {**listen, **stored, **audit, **generation, **index},
+        "generation": {**listen, **stored, **audit, "FOLDER": str(folder / "generation")},
+        "worker": {**stored, **services, "LEASE": "4", "PULSE": str(folder / "worker.pulse")},
+        "dispatcher": {**store, "PULSE": str(folder / "dispatcher.pulse")},
     }
     prefixes = {"dispatcher": "WORKER"}
     return {
@@ -150,8 +154,13 @@ def environments(folder: Path, postgres: str, redis: str) -> dict[str, dict[str,
 
 
 @contextmanager
-def running_fleet(folder: Path, postgres: str, redis: str) -> Iterator[Fleet]:
-    """Every process started and ready; each must end by itself when it is told to."""
+def running_fleet(
+    folder: Path, postgres: str, redis: str, objects: Mapping[str, str] | None = None
+) -> Iterator[Fleet]:
+    """Every process started and ready; each must end by itself when it is told to.
+
+    `objects` are the settings, without a prefix, of where objects are; a folder if not given.
+    """
     modules = {
         "generation": ("services.generation",),
         "search": ("services.search",),
@@ -159,7 +168,7 @@ def running_fleet(folder: Path, postgres: str, redis: str) -> Iterator[Fleet]:
         "dispatcher": ("workers", "dispatcher"),
         "worker": ("workers", "worker"),
     }
-    told = environments(folder, postgres, redis)
+    told = environments(folder, postgres, redis, objects or {"OBJECTS": str(folder / "objects")})
     processes = {
         name: Process(name, module, told[name], folder, _url(name, told[name]))
         for name, module in modules.items()

@@ -10,7 +10,7 @@ import pytest
 
 from integrations.local.blobs import LocalBlobs
 from kit.database import Database
-from kit.errors import NotFound, StorageFull
+from kit.errors import NotFound, StorageFull, Unavailable
 from kit.objects.checksums import Digests
 from kit.objects.conditions import Conditions
 from kit.objects.copying import CopyOptions, Place
@@ -105,6 +105,25 @@ async def test_what_is_replaced_or_deleted_leaves_the_disk_at_once(
     assert [path.read_bytes() for path in files(tmp_path)] == [b"two"]
     await store.delete(TENANT, BUCKET, "k")
     assert files(tmp_path) == []
+
+
+@pytest.mark.parametrize("failure", [OSError(5, "I/O"), Unavailable("The storage is busy.")])
+async def test_a_deletion_stands_though_its_bytes_cannot_go_yet(
+    store: ObjectStore,
+    blobs: LocalBlobs,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    failure: Exception,
+) -> None:
+    async def refuse(blob: str) -> None:
+        raise failure
+
+    await store.put(TENANT, BUCKET, "k", once(b"one"))
+    monkeypatch.setattr(blobs, "delete", refuse)
+    await store.delete(TENANT, BUCKET, "k")
+    assert len(files(tmp_path)) == 1
+    with pytest.raises(NoSuchKey):
+        await read(store, "k")
 
 
 async def test_copies_share_bytes_until_the_last_of_them_goes(
