@@ -59,11 +59,13 @@ class Generating:
         return [ModelCard.of(entry, self._catalogue) for entry in served]
 
     def _now(self, card: ModelCard) -> ModelCard:
-        """With the state of its servers; an adapter has those of its base."""
+        """With its servers' state and context; an adapter has those of its base."""
         if self._fleet is None or card.engine != "vllm":
             return card
-        state = self._fleet.state(card.base or card.id).status
-        return card.model_copy(update={"state": state})
+        model = card.base or card.id
+        contexts = (replica.limits.context for replica in self._fleet.replicas(model))
+        found = {"state": self._fleet.state(model).status}
+        return card.model_copy(update={**found, "context": min(contexts, default=card.context)})
 
     async def close(self) -> None:
         for engine in self._engines.values():

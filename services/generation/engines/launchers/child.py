@@ -1,6 +1,7 @@
 """One vLLM server and its guard, from its start to its end."""
 
 import asyncio
+import logging
 import os
 import shutil
 import signal
@@ -8,6 +9,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from secrets import token_hex
 
@@ -19,6 +21,8 @@ from services.generation.engines.launchers.logs import reason, thin_out
 from services.generation.engines.launchers.probe import Probe, misses
 from services.generation.ports import EngineLimits, Launched, Replica
 from services.generation.settings import VllmSettings
+
+log = logging.getLogger(__name__)
 
 _LOG_BYTES = 4 << 20
 _GRACE = 5.0
@@ -71,7 +75,7 @@ class Child(Launched):
             raise Unavailable(
                 f"vLLM did not answer within {self._patience:.0f} s; see {self._log}."
             ) from None
-        return self._replica
+        return self._fitted(await self._probe.context())
 
     @override
     async def ended(self) -> str:
@@ -103,15 +107,29 @@ class Child(Launched):
         told, self._gone = self._gone, lambda: None
         told()
 
+    def _fitted(self, context: int | None) -> Replica:
+        """The replica with the context that it has, which may be shorter than its model's."""
+        limits = self._replica.limits
+        if context is None:
+            return self._replica
+        if context < limits.context:
+            log.warning(
+                "%s reads %d tokens and not %d, for its cache holds no more; on processors "
+                "GENERATION_VLLM_CACHE_GIB raises that, on accelerators GENERATION_VLLM_GPU_SHARE "
+                "or more of them",
+                *(self._replica.id, context, limits.context),
+            )
+        return replace(self._replica, limits=replace(limits, context=context))
+
     async def _spawn(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
         guarding = (self._log, _LOG_BYTES, self.scratch, self._drain + _GRACE)
-        with self._log.open("ab") as log:
+        with self._log.open("ab") as output:
             self.guard = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-I", "-S", guard.__file__),
                 *(*map(str, guarding), *command),
                 stdin=asyncio.subprocess.PIPE,
-                stdout=log,
-                stderr=log,
+                stdout=output,
+                stderr=output,
                 env=environment,
                 cwd=self.home,
                 start_new_session=True,

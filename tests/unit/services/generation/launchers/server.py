@@ -19,10 +19,11 @@ class Answers(BaseHTTPRequestHandler):
         return "a socket"
 
     def do_GET(self) -> None:
+        said = b'{"data": [{"max_model_len": 60}]}' if self.path == "/v1/models" else b"ok"
         self.send_response(200)
-        self.send_header("content-length", "2")
+        self.send_header("content-length", str(len(said)))
         self.end_headers()
-        self.wfile.write(b"ok")
+        self.wfile.write(said)
 
 
 def main(socket: str, manner: str = "") -> None:

@@ -61,6 +61,16 @@ async def test_it_is_ready_once_its_socket_answers_and_a_stop_leaves_nothing(beg
     assert not child.scratch.exists()
 
 
+async def test_its_context_is_what_it_found_room_for_and_the_log_says_what_raises_it(
+    begin: Begin, caplog: pytest.LogCaptureFixture
+):
+    replica = await (await begin()).ready()
+    assert replica.limits == EngineLimits(60, 4, 2, 8)
+    (line,) = [one.getMessage() for one in caplog.records if "tokens" in one.getMessage()]
+    assert "reads 60 tokens and not 100" in line
+    assert "GENERATION_VLLM_CACHE_GIB" in line
+
+
 async def test_one_that_ignores_sigterm_is_killed_with_what_it_started(begin: Begin, monkeypatch):
     monkeypatch.setattr(child_module, "_GRACE", 0.3)
     child = await begin("stubborn")

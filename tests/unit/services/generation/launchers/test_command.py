@@ -16,7 +16,8 @@ CUDA = Machine("cuda", (0, 1), memory_gib=64, cores=8)
 
 @pytest.fixture
 def model(tmp_path: Path) -> ModelEntry:
-    (tmp_path / "config.json").write_text(json.dumps({"dtype": "float32"}))
+    config = {"dtype": "float32", "max_position_embeddings": 4096}
+    (tmp_path / "config.json").write_text(json.dumps(config))
     described = dict.fromkeys(("name", "provider", "description", "licence", "source"), "m")
     return ModelEntry(
         id="local.m", kind="text", engine="vllm", folder=tmp_path, context=4096, gpus=2, **described
@@ -55,10 +56,16 @@ def test_it_listens_on_a_socket_and_on_no_port(model: ModelEntry):
 
 def test_tools_are_read_as_the_model_writes_them(model: ModelEntry):
     assert value(told(model, CPU), "tool-call-parser") == "hermes"
-    llama = model.model_copy(update={"tool_parser": "llama3_json", "template": "llama-2"})
-    command = told(llama, CPU)
-    assert value(command, "tool-call-parser") == "llama3_json"
-    assert Path(value(command, "chat-template")).is_file()
+    llama = model.model_copy(update={"tool_parser": "llama3_json"})
+    assert value(told(llama, CPU), "tool-call-parser") == "llama3_json"
+
+
+def test_a_chat_template_is_given_only_where_the_folder_has_none(model: ModelEntry):
+    assert model.folder is not None
+    llama = model.model_copy(update={"template": "llama-2"})
+    assert Path(value(told(llama, CPU), "chat-template")).is_file()
+    (model.folder / "chat_template.jinja").write_text("{{ messages }}")
+    assert "--chat-template" not in told(llama, CPU)
 
 
 def test_no_adapters_leave_every_flag_of_theirs_out(model: ModelEntry):
@@ -71,13 +78,24 @@ def test_adapters_in_memory_are_never_fewer_than_in_a_batch(model: ModelEntry):
     assert (value(command, "max-loras"), value(command, "max-cpu-loras")) == ("32", "32")
 
 
-@pytest.mark.parametrize(("most", "context"), [(None, 4096), (1024, 1024), (8192, 4096)])
-def test_the_context_is_the_models_or_the_operators_smaller_one(
-    model: ModelEntry, most: int | None, context: int
+@pytest.mark.parametrize("machine", [CPU, CUDA])
+def test_without_a_bound_the_context_is_what_the_cache_holds(model: ModelEntry, machine: Machine):
+    assert value(told(model, machine), "max-model-len") == "auto"
+    assert limits(model, VllmSettings()).context == 4096
+
+
+@pytest.mark.parametrize(("most", "context"), [(1024, 1024), (8192, 4096)])
+def test_the_context_is_never_longer_than_the_operator_says(
+    model: ModelEntry, most: int, context: int
 ):
     settings = VllmSettings(vllm_max_model_len=most)
     assert limits(model, settings).context == context
     assert value(told(model, CPU, vllm_max_model_len=most), "max-model-len") == str(context)
+
+
+def test_nor_longer_than_the_model_file_says(model: ModelEntry):
+    shorter = model.model_copy(update={"context": 2048})
+    assert value(told(shorter, CPU), "max-model-len") == "2048"
 
 
 def test_a_server_sees_nothing_but_what_it_needs(monkeypatch: pytest.MonkeyPatch):
