@@ -1,6 +1,6 @@
 """What says who may, how often, and what was done."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +10,7 @@ from kit.auth.audit_heads import HeadsFile
 from kit.auth.budgets import Budgets
 from kit.auth.directory import KeyDirectory
 from kit.auth.keyring import Keyring
-from kit.auth.limits import Limiter, LimitsOf
+from kit.auth.limits import Limiter
 from kit.auth.metering import Metering
 from kit.auth.usage import UsageMeter
 from kit.catalogue import Catalogue
@@ -28,19 +28,12 @@ class Access:
     audit: AuditLog
 
     @classmethod
-    def of(
-        cls,
-        database: Database,
-        keyring: Keyring,
-        heads: Path,
-        limiter: Callable[[LimitsOf], Limiter],
-    ) -> "Access":
+    def of(cls, database: Database, keyring: Keyring, heads: Path, limiter: Limiter) -> "Access":
         """`heads` is the file of signed audit heads; `limiter` holds tenants to their limits."""
-        directory = KeyDirectory(database, keyring)
         usage = UsageMeter(database)
         return cls(
-            directory,
-            limiter(directory.limits_of),
+            KeyDirectory(database, keyring),
+            limiter,
             usage,
             Budgets(database, usage),
             AuditLog(database, keyring.audit, HeadsFile(heads, keyring.audit)),

@@ -45,11 +45,12 @@ class Gate:
     async def admit(self, principal: Principal, operation: str, resource: str = "*") -> None:
         """Raises PermissionDenied without the scope, RateLimited over the limit."""
         require(principal.scopes, operation, resource)
-        await self._limiter.admit(principal.tenant)
+        await self.count(principal)
 
-    async def count(self, principal: Principal, _operation: str) -> None:
+    async def count(self, principal: Principal) -> None:
         """Takes one request from the tenant's limit; the AWS door checks scopes in its own step."""
-        await self._limiter.admit(principal.tenant)
+        tenant = principal.tenant
+        await self._limiter.admit(tenant, self._directory.limits_of(tenant))
 
     async def record(self, visit: Visit) -> None:
         """Counts the visit for the bill, and notes it in the tenant's audit chain."""

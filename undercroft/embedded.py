@@ -95,7 +95,9 @@ class Embedded:
         keyring = Keyring.load_or_create(folder.master_key)
         self.database = Database(folder.database_url)
         self.database.create_tables()
-        self._access = Access.of(self.database, keyring, folder.root / "audit.heads", LocalLimiter)
+        self._access = Access.of(
+            self.database, keyring, folder.root / "audit.heads", LocalLimiter()
+        )
         self.directory = self._access.directory
         self._trust = InternalTrust(keyring.internal)
         self._waker = LocalWaker()

@@ -72,7 +72,7 @@ class AwsDoor:
         backends: Backends,
         *,
         authenticate: Authenticate,
-        admit: Callable[[Principal, str], Awaitable[None]],
+        admit: Callable[[Principal], Awaitable[None]],
         record: Callable[[Outcome], Awaitable[None]],
         most_buffered: Mapping[str, int] | None = None,
         operations: Mapping[OperationId, Operation] = SERVED,
@@ -116,7 +116,7 @@ class AwsDoor:
         request = self._bound(request, routed)
         signed = await self._authenticate(request, routed)
         principal = exchange.principal = signed.principal
-        await self._admit(principal, str(routed.id))
+        await self._admit(principal)
         operation = served(self._operations, routed)
         body = signed.body if routed.spec.streams_in else await gather(signed.body)
         parameters = parse(routed, request, body)

@@ -7,7 +7,7 @@ from time import monotonic
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.exceptions import RedisError
 
-from kit.auth.limits import LimitsOf, LocalLimiter, refuse
+from kit.auth.limits import Limits, LocalLimiter, refuse
 
 log = logging.getLogger(__name__)
 
@@ -46,34 +46,30 @@ class RedisLimiter:
     Give it a client of `connect`.
     """
 
-    def __init__(
-        self, redis: Redis, limits_of: LimitsOf, clock: Callable[[], float] = monotonic
-    ) -> None:
-        self._limits_of, self._clock = limits_of, clock
-        self._local = LocalLimiter(limits_of)
+    def __init__(self, redis: Redis, clock: Callable[[], float] = monotonic) -> None:
+        self._clock = clock
+        self._local = LocalLimiter()
         self._script = redis.register_script(_TAKE)
         self._retry_at = 0.0
 
-    async def admit(self, tenant: str) -> None:
-        rate = self._limits_of(tenant).requests_per_minute
-        wait = await self._take("requests", tenant, 1, rate)
+    async def admit(self, tenant: str, limits: Limits) -> None:
+        wait = await self._take("requests", tenant, 1, limits.requests_per_minute)
         if wait is None:
-            await self._local.admit(tenant)
+            await self._local.admit(tenant, limits)
         elif wait > 0:
             raise refuse(wait, "requests")
 
-    async def reserve(self, tenant: str, tokens: int) -> None:
-        rate = self._limits_of(tenant).tokens_per_minute
-        wait = await self._take("tokens", tenant, tokens, rate)
+    async def reserve(self, tenant: str, limits: Limits, tokens: int) -> None:
+        wait = await self._take("tokens", tenant, tokens, limits.tokens_per_minute)
         if wait is None:
-            await self._local.reserve(tenant, tokens)
+            await self._local.reserve(tenant, limits, tokens)
         elif wait > 0:
             raise refuse(wait, "tokens")
 
-    async def settle(self, tenant: str, reserved: int, used: int) -> None:
-        rate = self._limits_of(tenant).tokens_per_minute
+    async def settle(self, tenant: str, limits: Limits, reserved: int, used: int) -> None:
+        rate = limits.tokens_per_minute
         if await self._take("tokens", tenant, used - reserved, rate, forced=True) is None:
-            await self._local.settle(tenant, reserved, used)
+            await self._local.settle(tenant, limits, reserved, used)
 
     async def _take(
         self, what: str, tenant: str, cost: int, rate: int, *, forced: bool = False

@@ -10,7 +10,9 @@ from time import monotonic
 from sqlalchemy import Connection, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from kit.auth.tables import TENANT_LIMITS, USAGE
+from kit.auth.limits import Limits
+from kit.auth.repository import read_limits
+from kit.auth.tables import USAGE
 from kit.auth.usage import UsageMeter
 from kit.database import Database
 from kit.errors import BudgetSpent, PlatformError, Unavailable
@@ -23,8 +25,7 @@ _TRUSTED = 2.0  # seconds for which a reading of the ledger holds
 class Ledger:
     """`spent` is in billionths of the currency, of the running period only."""
 
-    budget: float | None
-    period: str
+    limits: Limits
     spent: int
 
 
@@ -56,18 +57,21 @@ class Budgets:
         self._readings: dict[str, _Reading] = {}
         self._spent: defaultdict[str, int] = defaultdict(int)  # by this process, ever
 
-    async def check(self, tenant: str) -> None:
-        """Raises BudgetSpent, with the seconds until the period ends; Unavailable."""
+    async def check(self, tenant: str) -> Limits:
+        """The tenant's limits, whoever it is and wherever it has authenticated.
+
+        Raises BudgetSpent, with the seconds until the period ends; Unavailable.
+        """
         reading = await self._reading(tenant)
-        ledger = reading.ledger
-        spent = ledger.spent + self._spent[tenant] - reading.before
-        if ledger.budget is None or spent < ledger.budget * BILLION:
-            return
+        limits = reading.ledger.limits
+        spent = reading.ledger.spent + self._spent[tenant] - reading.before
+        if limits.budget is None or spent < limits.budget * BILLION:
+            return limits
         raise BudgetSpent(
-            f"This tenant's budget of {ledger.budget:g} for the {ledger.period} is spent. Wait for "
-            f"the next {ledger.period} (UTC), or let the operator raise it with `undercroft "
+            f"This tenant's budget of {limits.budget:g} for the {limits.period} is spent. Wait for "
+            f"the next {limits.period} (UTC), or let the operator raise it with `undercroft "
             "limits set --budget`.",
-            retry_after=_until_end(self._now(), ledger.period),
+            retry_after=_until_end(self._now(), limits.period),
         )
 
     def add(self, tenant: str, cost: int) -> None:
@@ -84,7 +88,7 @@ class Budgets:
             await self._usage.flush()
             ledger = await self._database.read(read_ledger, tenant, today)
         except (PlatformError, SQLAlchemyError) as error:
-            if known is not None and known.ledger.budget is None:
+            if known is not None and known.ledger.limits.budget is None:
                 return known
             raise Unavailable(
                 "What this tenant has spent cannot be read, so nothing more is spent; try again.",
@@ -95,19 +99,15 @@ class Budgets:
 
 
 def read_ledger(connection: Connection, tenant: str, today: date) -> Ledger:
-    """The tenant's budget, and what it spent in the period of `today`."""
-    row = connection.execute(
-        select(TENANT_LIMITS.c.budget, TENANT_LIMITS.c.budget_period).where(
-            TENANT_LIMITS.c.tenant == tenant
-        )
-    ).one_or_none()
-    if row is None or row.budget is None:
-        return Ledger(None, "month", 0)
-    start = today.replace(day=1) if row.budget_period == "month" else today
+    """The tenant's limits, and what it spent in the period of `today` where it has a budget."""
+    limits = read_limits(connection, tenant)
+    if limits.budget is None:
+        return Ledger(limits, 0)
+    start = today.replace(day=1) if limits.period == "month" else today
     query = select(func.coalesce(func.sum(USAGE.c.cost), 0)).where(
         USAGE.c.tenant == tenant, USAGE.c.day.between(start.isoformat(), today.isoformat())
     )
-    return Ledger(row.budget, row.budget_period, int(connection.execute(query).scalar_one()))
+    return Ledger(limits, int(connection.execute(query).scalar_one()))
 
 
 def _until_end(now: datetime, period: str) -> float:

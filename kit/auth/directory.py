@@ -50,11 +50,8 @@ class _Cache:
 class KeyDirectory:
     """One per process. What it remembers is dropped when the version in the database moves."""
 
-    def __init__(
-        self, database: Database, keyring: Keyring, default_limits: Limits | None = None
-    ) -> None:
+    def __init__(self, database: Database, keyring: Keyring) -> None:
         self._database, self._keyring = database, keyring
-        self._default_limits = default_limits or Limits()
         self._version = -1
         self._checked = -_FOREVER
         self._refreshing: asyncio.Task[None] | None = None
@@ -92,8 +89,11 @@ class KeyDirectory:
         self._forget()
 
     def limits_of(self, tenant: str) -> Limits:
-        """The limits of a tenant that has authenticated here; no waiting."""
-        return self._limits.get(tenant, self._default_limits)
+        """The limits of a tenant that has authenticated here; no waiting.
+
+        The last ones hold until its next key is read.
+        """
+        return self._limits[tenant]
 
     async def by_bearer(self, token: str) -> Principal:
         """Raises Unauthenticated; a mistyped key is refused without a look at the database."""
@@ -147,8 +147,7 @@ class KeyDirectory:
             return None
         dies = _FOREVER if found.lives is None else now + found.lives
         cached = _Cached(found.principal, found.secret, dies)
-        if found.limits is not None:
-            self._limits[found.principal.tenant] = found.limits
+        self._limits[found.principal.tenant] = found.limits
         if keep:
             _make_room(cache.known, _MOST_CACHED)
             cache.known[name] = cached
@@ -179,7 +178,6 @@ class KeyDirectory:
     def _forget(self) -> None:
         self._bearers.clear()
         self._pairs.clear()
-        self._limits.clear()
         self._version = -1
         self._checked = -_FOREVER
 

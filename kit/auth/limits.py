@@ -21,22 +21,18 @@ class Limits:
     period: Literal["day", "month"] = "month"
 
 
-LimitsOf = Callable[[str], Limits]
-"""A tenant's limits, from memory: called on every request."""
-
-
 class Limiter(Protocol):
-    """Raises RateLimited, with `retry_after` in seconds, when a tenant is over its limit."""
+    """Raises RateLimited, with `retry_after` in seconds, when a tenant is over its limits."""
 
-    async def admit(self, tenant: str) -> None:
+    async def admit(self, tenant: str, limits: Limits) -> None:
         """Counts one request."""
         ...
 
-    async def reserve(self, tenant: str, tokens: int) -> None:
+    async def reserve(self, tenant: str, limits: Limits, tokens: int) -> None:
         """Takes an estimate of tokens before the work; give the truth to `settle` after it."""
         ...
 
-    async def settle(self, tenant: str, reserved: int, used: int) -> None:
+    async def settle(self, tenant: str, limits: Limits, reserved: int, used: int) -> None:
         """Returns what was not used, or takes what went over; never refuses."""
         ...
 
@@ -51,26 +47,24 @@ def refuse(wait: float, what: str) -> RateLimited:
 class LocalLimiter:
     """The limiter of a single process; also what stands in while Redis is down."""
 
-    def __init__(self, limits_of: LimitsOf, clock: Callable[[], float] = monotonic) -> None:
-        self._limits_of, self._clock = limits_of, clock
+    def __init__(self, clock: Callable[[], float] = monotonic) -> None:
+        self._clock = clock
         # GCRA keeps one number a tenant: the time at which its burst is whole again.
         self._requests: dict[str, float] = {}
         self._tokens: dict[str, float] = {}
 
-    async def admit(self, tenant: str) -> None:
-        rate = self._limits_of(tenant).requests_per_minute
-        wait = _take(self._requests, tenant, 1, rate, self._clock())
+    async def admit(self, tenant: str, limits: Limits) -> None:
+        wait = _take(self._requests, tenant, 1, limits.requests_per_minute, self._clock())
         if wait > 0:
             raise refuse(wait, "requests")
 
-    async def reserve(self, tenant: str, tokens: int) -> None:
-        rate = self._limits_of(tenant).tokens_per_minute
-        wait = _take(self._tokens, tenant, tokens, rate, self._clock())
+    async def reserve(self, tenant: str, limits: Limits, tokens: int) -> None:
+        wait = _take(self._tokens, tenant, tokens, limits.tokens_per_minute, self._clock())
         if wait > 0:
             raise refuse(wait, "tokens")
 
-    async def settle(self, tenant: str, reserved: int, used: int) -> None:
-        rate = self._limits_of(tenant).tokens_per_minute
+    async def settle(self, tenant: str, limits: Limits, reserved: int, used: int) -> None:
+        rate = limits.tokens_per_minute
         full = max(self._tokens.get(tenant, 0.0), self._clock())
         self._tokens[tenant] = full + (used - reserved) * MINUTE / max(rate, 1)
 

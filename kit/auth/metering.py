@@ -48,15 +48,16 @@ class Metering:
         self, who: Principal, operation: str, model: str, *, request_bytes: int
     ) -> AsyncIterator[Spending]:
         """Raises RateLimited and BudgetSpent; books what was used also when the work failed."""
-        await self._budgets.check(who.tenant)
+        limits = await self._budgets.check(who.tenant)
         reserved = request_bytes // BYTES_PER_TOKEN
-        await self._limiter.reserve(who.tenant, reserved)
+        await self._limiter.reserve(who.tenant, limits, reserved)
         spent = Spending(model)
         try:
             yield spent
         finally:
             self._book(who.tenant, operation, spent)
-            await self._limiter.settle(who.tenant, reserved, spent.tokens_in + spent.tokens_out)
+            used = spent.tokens_in + spent.tokens_out
+            await self._limiter.settle(who.tenant, limits, reserved, used)
 
     def _book(self, tenant: str, operation: str, spent: Spending) -> None:
         cost = self._cost(spent)

@@ -61,7 +61,7 @@ class FoundKey:
     """A usable key; `lives` is the seconds until it expires, None for never."""
 
     principal: Principal
-    limits: Limits | None
+    limits: Limits
     lives: float | None
     secret: str = field(default="", repr=False)
 
@@ -81,11 +81,6 @@ def find_tenant(connection: Connection, name: str) -> Tenant:
     if row is None:
         raise NotFound(f"There is no tenant named {name!r}.", param="name")
     return Tenant(row.id, row.name, row.account, row.created)
-
-
-def list_tenants(connection: Connection) -> list[Tenant]:
-    rows = connection.execute(select(TENANTS).order_by(TENANTS.c.name))
-    return [Tenant(row.id, row.name, row.account, row.created) for row in rows]
 
 
 def create_keys(
@@ -161,6 +156,13 @@ def set_limits(connection: Connection, tenant: str, limits: Limits) -> None:
     _bump_version(connection)
 
 
+def read_limits(connection: Connection, tenant: str) -> Limits:
+    """Those that every tenant has, where none were set."""
+    mine = TENANT_LIMITS.c.tenant == tenant
+    row = connection.execute(select(TENANT_LIMITS).where(mine)).one_or_none()
+    return Limits() if row is None else _limits(row)
+
+
 def find_bearer(connection: Connection, bearer_hash: str) -> FoundKey | None:
     row = connection.execute(_usable().where(KEYS.c.hash == bearer_hash)).one_or_none()
     return None if row is None else _found(row)
@@ -203,13 +205,13 @@ def _usable() -> Select[Any]:
 
 
 def _found(row: Row[Any], secret: str = "") -> FoundKey:
-    limits = None
-    if row.requests_per_minute is not None:
-        limits = Limits(
-            row.requests_per_minute, row.tokens_per_minute, row.budget, row.budget_period
-        )
+    limits = Limits() if row.requests_per_minute is None else _limits(row)
     principal = Principal(row.tenant, row.account, row.id, _scopes(row.scopes))
     return FoundKey(principal, limits, row.lives, secret)
+
+
+def _limits(row: Row[Any]) -> Limits:
+    return Limits(row.requests_per_minute, row.tokens_per_minute, row.budget, row.budget_period)
 
 
 def _scopes(stored: list[list[str]]) -> tuple[Scope, ...]:

@@ -147,7 +147,7 @@ async def once(data: bytes) -> AsyncIterator[bytes]:
     yield data
 
 
-async def _admit_all(principal: Principal, operation: str) -> None:
+async def _admit_all(_: Principal) -> None:
     return None
 
 

@@ -7,21 +7,18 @@ import pytest
 from kit.auth.limits import Limiter, Limits
 from kit.errors import RateLimited
 
+SMALL = Limits(requests_per_minute=10, tokens_per_minute=1000)
 RATES = {
-    "small": Limits(requests_per_minute=10, tokens_per_minute=1000),
+    "small": SMALL,
     "other": Limits(requests_per_minute=10, tokens_per_minute=1000),
     "closed": Limits(requests_per_minute=0, tokens_per_minute=0),
     "quick": Limits(requests_per_minute=600, tokens_per_minute=60_000),
 }
 
 
-def limits_of(tenant: str) -> Limits:
-    return RATES[tenant]
-
-
 async def admitted(limiter: Limiter, tenant: str, tries: int) -> int:
     results = await asyncio.gather(
-        *(limiter.admit(tenant) for _ in range(tries)), return_exceptions=True
+        *(limiter.admit(tenant, RATES[tenant]) for _ in range(tries)), return_exceptions=True
     )
     assert all(result is None or isinstance(result, RateLimited) for result in results)
     return results.count(None)
@@ -38,38 +35,38 @@ class LimiterSuite:
     async def test_a_refusal_says_when_to_come_back(self, limiter: Limiter) -> None:
         await admitted(limiter, "small", 10)
         with pytest.raises(RateLimited) as refused:
-            await limiter.admit("small")
+            await limiter.admit("small", RATES["small"])
         assert refused.value.retry_after is not None
         assert 2 < refused.value.retry_after <= 6
 
     async def test_after_that_wait_one_request_passes(self, limiter: Limiter) -> None:
         await admitted(limiter, "quick", 650)
         with pytest.raises(RateLimited) as refused:
-            await limiter.admit("quick")
+            await limiter.admit("quick", RATES["quick"])
         await asyncio.sleep((refused.value.retry_after or 0) + 0.01)
-        await limiter.admit("quick")
+        await limiter.admit("quick", RATES["quick"])
 
     async def test_a_limit_of_zero_refuses_everything(self, limiter: Limiter) -> None:
         assert await admitted(limiter, "closed", 3) == 0
 
     async def test_tokens_are_reserved_and_the_unused_come_back(self, limiter: Limiter) -> None:
-        await limiter.reserve("small", 1000)
+        await limiter.reserve("small", SMALL, 1000)
         with pytest.raises(RateLimited):
-            await limiter.reserve("small", 100)
-        await limiter.settle("small", 1000, 500)
-        await limiter.reserve("small", 490)
+            await limiter.reserve("small", SMALL, 100)
+        await limiter.settle("small", SMALL, 1000, 500)
+        await limiter.reserve("small", SMALL, 490)
 
     async def test_tokens_used_beyond_the_estimate_are_owed(self, limiter: Limiter) -> None:
-        await limiter.reserve("small", 10)
-        await limiter.settle("small", 10, 990)
+        await limiter.reserve("small", SMALL, 10)
+        await limiter.settle("small", SMALL, 10, 990)
         with pytest.raises(RateLimited):
-            await limiter.reserve("small", 50)
+            await limiter.reserve("small", SMALL, 50)
 
     async def test_more_than_a_minutes_tokens_can_never_pass(self, limiter: Limiter) -> None:
         with pytest.raises(RateLimited) as refused:
-            await limiter.reserve("small", 1001)
+            await limiter.reserve("small", SMALL, 1001)
         assert refused.value.retry_after is None
 
     async def test_requests_and_tokens_are_counted_apart(self, limiter: Limiter) -> None:
-        await limiter.reserve("small", 1000)
+        await limiter.reserve("small", SMALL, 1000)
         assert await admitted(limiter, "small", 20) == 10

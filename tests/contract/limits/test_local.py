@@ -3,10 +3,10 @@
 import pytest
 
 from kit.auth.limits import LocalLimiter
-from tests.contract.limits.suite import LimiterSuite, limits_of
+from tests.contract.limits.suite import LimiterSuite
 
 
 class TestLocalLimiter(LimiterSuite):
     @pytest.fixture
     def limiter(self) -> LocalLimiter:
-        return LocalLimiter(limits_of)
+        return LocalLimiter()

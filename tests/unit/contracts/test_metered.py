@@ -12,7 +12,7 @@ from contracts.generation.client import GenerateRequest
 from contracts.generation.metered import MeteredGeneration
 from contracts.generation.requests import CompletionRequest
 from kit.auth.budgets import Budgets
-from kit.auth.limits import Limits, LocalLimiter
+from kit.auth.limits import LocalLimiter
 from kit.auth.metering import Metering
 from kit.auth.principal import Principal
 from kit.auth.repository import ensure_tenant
@@ -45,7 +45,7 @@ class World:
         tenant = database.write_now(ensure_tenant, "acme")
         self.who = Principal(tenant.id, tenant.account, "key", ())
         usage = UsageMeter(database)
-        limiter = LocalLimiter(lambda _: Limits())
+        limiter = LocalLimiter()
         self.metering = Metering(limiter, usage, Budgets(database, usage), Catalogue([]))
 
     def stream(self, *, breaks: bool = False, counts: bool = True) -> AsyncGenerator[Delta, None]:

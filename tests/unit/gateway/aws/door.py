@@ -27,7 +27,7 @@ async def everyone(request: AwsRequest, _: RoutedOperation) -> Signed:
     return Signed(PRINCIPAL, request.body)
 
 
-async def unlimited(_: Principal, __: str) -> None:
+async def unlimited(_: Principal) -> None:
     return None
 
 

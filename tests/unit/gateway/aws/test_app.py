@@ -112,8 +112,8 @@ def test_a_key_without_the_scope_is_refused_before_the_operation() -> None:
 
 
 def test_limits_come_before_the_body_is_parsed() -> None:
-    async def full(_: Principal, operation: str) -> None:
-        raise RateLimited(f"Too many {operation}.", retry_after=0.2)
+    async def full(_: Principal) -> None:
+        raise RateLimited("Too many requests.", retry_after=0.2)
 
     with running(serving(bedrock_agent_runtime__Retrieve=_echo), admit=full) as door:
         answer = door.send(_HEAD + b"Content-Length: 1\r\n\r\n{")

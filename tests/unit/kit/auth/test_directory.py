@@ -207,6 +207,16 @@ async def test_limits_come_with_the_key(directory: KeyDirectory) -> None:
     assert directory.limits_of(tenant.id) == Limits(7, 100)
 
 
+async def test_limits_hold_while_keys_are_read_anew(directory: KeyDirectory) -> None:
+    """A request that has authenticated may still be on its way to its limit."""
+    tenant = await directory.create_tenant("acme")
+    keys = await directory.create_keys(tenant)
+    await directory.set_limits(tenant.id, Limits(0, 0))
+    await directory.by_bearer(keys.bearer)
+    await directory.create_keys(await directory.create_tenant("other"))
+    assert directory.limits_of(tenant.id) == Limits(0, 0)
+
+
 async def test_the_last_use_of_a_key_is_stored(directory: KeyDirectory) -> None:
     tenant = await directory.create_tenant("acme")
     keys = await directory.create_keys(tenant)

@@ -15,7 +15,7 @@ from kit.auth.repository import ensure_tenant, set_limits
 from kit.auth.usage import UsageMeter
 from kit.catalogue import Catalogue, ModelEntry
 from kit.database import Database
-from kit.errors import BudgetSpent, Unavailable
+from kit.errors import BudgetSpent, RateLimited, Unavailable
 
 DIGEST = "ab" * 32
 TODAY = datetime.now(UTC).date()
@@ -62,7 +62,7 @@ def metering(database: Database, usage: UsageMeter, clocks: Clocks) -> Metering:
 
 def metering_of(database: Database, usage: UsageMeter, clocks: Clocks) -> Metering:
     budgets = Budgets(database, usage, lambda: clocks.ticks, lambda: clocks.date)
-    return Metering(LocalLimiter(lambda _: Limits()), usage, budgets, Catalogue([PRICED]))
+    return Metering(LocalLimiter(), usage, budgets, Catalogue([PRICED]))
 
 
 async def spend(metering: Metering, who: Principal, tokens_in: int, tokens_out: int) -> None:
@@ -85,6 +85,22 @@ async def test_rows_keep_the_model_the_adapter_and_the_cost(
 async def test_a_tenant_without_a_budget_spends_on(metering: Metering, who: Principal) -> None:
     for _ in range(3):
         await spend(metering, who, 10_000_000, 0)
+
+
+async def test_a_limit_of_tokens_holds_where_nobody_has_authenticated(
+    database: Database, metering: Metering, who: Principal, clocks: Clocks
+) -> None:
+    """As in the processes of workers, and after a restart."""
+    database.write_now(set_limits, who.tenant, Limits(tokens_per_minute=100))
+    async with metering.spending(who, "op", "", request_bytes=4) as spent:
+        spent.tokens_in = 100
+    with pytest.raises(RateLimited, match="tokens"):
+        async with metering.spending(who, "op", "", request_bytes=40):
+            pass
+    database.write_now(set_limits, who.tenant, Limits())
+    clocks.ticks += 3
+    async with metering.spending(who, "op", "", request_bytes=4_000):
+        pass
 
 
 async def test_a_spent_budget_refuses_at_once_and_says_when_it_ends(
