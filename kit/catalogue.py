@@ -39,7 +39,9 @@ class ModelEntry(BaseModel):
     served_as: str | None = None
     """The model's name at its engine, where that differs from `id`."""
     context: Annotated[int, Field(ge=1)] | None = None
-    """Tokens of input that it reads; None where nothing bounds it but the request's size."""
+    """Tokens that it reads, with those that it writes if it writes; None where nothing bounds it
+    but the request's size. A vllm model has no more than its weights are made for and the cache of
+    its servers holds."""
     dimension: Annotated[int, Field(ge=1)] | None = None
     """Components of a vector as the model makes it (embedding models)."""
     alias_dimensions: dict[str, list[int]] = {}
@@ -54,13 +56,11 @@ class ModelEntry(BaseModel):
     replicas: tuple[str, ...] = ()
     """URLs, up to and with /v1, of vLLM servers that somebody else starts."""
     template: str | None = None
-    """The prompt format of instructions, by name; None for the tokenizer's own chat template."""
+    """How a chat is written, by a name in models/templates, where its tokenizer does not say."""
     tool_parser: str | None = None
     """What vLLM reads the model's tool calls with (`--tool-call-parser`)."""
     gpus: Annotated[int, Field(ge=1)] = 1
     """Accelerators that one copy needs, where it runs on accelerators."""
-    memory_gib: Annotated[float, Field(gt=0)] | None = None
-    """Memory that one copy needs for its weights and a useful cache, until they are here."""
     eula: str | None = None
     """The address of terms that must be accepted before the model is used."""
     input_price: Annotated[float, Field(ge=0)] | None = None

@@ -81,9 +81,7 @@ class Devices:
         self._freed.set()
 
     def _memory(self, model: ModelEntry) -> float:
-        """Of the weights in its folder; those of its file's `memory_gib` may be others."""
-        if model.folder is None and model.memory_gib is not None:
-            return model.memory_gib
+        """Its weights as they lie in its folder, and what a server takes beside them."""
         files = () if model.folder is None else model.folder.glob("*.safetensors")
         weights = sum(path.stat().st_size for path in files) / _GIB
         return weights + self._settings.vllm_cache_gib + _PROCESS_GIB

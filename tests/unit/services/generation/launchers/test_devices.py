@@ -27,37 +27,35 @@ def test_accelerators_are_counted_over_all_models():
         devices.check([(model(gpus=2), 1), (model(), 2)])
 
 
-def test_memory_bounds_copies_on_cores():
+@pytest.fixture
+def weighty(tmp_path: Path) -> ModelEntry:
+    """With three GiB of weights: nine for one server, with cache and process."""
+    with (tmp_path / "model.safetensors").open("wb") as file:
+        file.truncate(3 << 30)
+    return model(folder=tmp_path)
+
+
+def test_memory_bounds_copies_on_cores(weighty: ModelEntry):
     machine = Machine("cpu", (), memory_gib=20, cores=2)
-    devices = Devices(machine, VllmSettings())
-    devices.check([(model(memory_gib=9), 2)])
+    devices = Devices(machine, VllmSettings(vllm_cache_gib=4))
+    devices.check([(weighty, 2)])
     with pytest.raises(Conflict, match=r"takes 27 GiB of memory .* 20 GiB"):
-        devices.check([(model(memory_gib=9), 3)])
+        devices.check([(weighty, 3)])
 
 
-def test_weights_and_cache_are_counted_where_no_need_is_told(tmp_path: Path):
-    with (tmp_path / "model.safetensors").open("wb") as file:
-        file.truncate(10 << 30)
-    devices = Devices(Machine("cpu", (), memory_gib=17, cores=2), VllmSettings(vllm_cache_gib=4))
+def test_memory_is_what_weights_and_cache_take(weighty: ModelEntry):
+    machine = Machine("cpu", (), memory_gib=17, cores=2)
+    Devices(machine, VllmSettings(vllm_cache_gib=4)).check([(weighty, 1)])
     with pytest.raises(Conflict, match="takes 16 GiB"):
-        devices.check([(model(folder=tmp_path), 1)])
-
-
-def test_a_known_name_takes_what_its_own_folder_takes(tmp_path: Path):
-    with (tmp_path / "model.safetensors").open("wb") as file:
-        file.truncate(1 << 30)
-    devices = Devices(Machine("cpu", (), memory_gib=8, cores=2), VllmSettings(vllm_cache_gib=4))
-    devices.check([(model(memory_gib=18, folder=tmp_path), 1)])
-    with pytest.raises(Conflict, match="takes 18 GiB"):
-        devices.check([(model(memory_gib=18), 1)])
+        Devices(machine, VllmSettings(vllm_cache_gib=11)).check([(weighty, 1)])
 
 
 def test_cores_are_counted_where_each_copy_has_its_own():
     machine = Machine("cpu", (0, 1, 2, 3), memory_gib=64, cores=4)
     devices = Devices(machine, VllmSettings(vllm_cores=2))
-    devices.check([(model(memory_gib=1), 2)])
+    devices.check([(model(), 2)])
     with pytest.raises(Conflict, match="takes 6 cores"):
-        devices.check([(model(memory_gib=1), 3)])
+        devices.check([(model(), 3)])
 
 
 async def test_a_copy_waits_for_the_units_of_one_that_is_being_stopped():
