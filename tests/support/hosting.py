@@ -44,7 +44,7 @@ def small_catalogue() -> Catalogue:
     return Catalogue(
         [
             entry("meta.llama", LLAMA, **terms, aliases=[LLAMA, "meta-textgeneration-llama-2-7b"]),
-            entry("mistral.mistral", MISTRAL),
+            entry("mistral.mistral", MISTRAL, folder=None, replicas=("http://10.0.0.5:8000/v1",)),
             entry("tii.falcon", "tiiuae/falcon-11B", folder=None),
         ]
     )

@@ -54,11 +54,10 @@ class Planning:
 
     async def plan(self, one: Deployment) -> Plan:
         """Raises the reason why it cannot run; Unavailable while what it needs is not there yet."""
-        if (stored := one.row.spec.get("deployed")) is not None:
-            deployed = Deployed.model_validate(stored)
-            self._room.check(deployed)
-            if deployed.base:
-                return await self._adapter_plan(one, deployed)
+        stored = one.row.spec.get("deployed")
+        deployed = None if stored is None else Deployed.model_validate(stored)
+        if deployed is not None and deployed.base:
+            return await self._adapter_plan(one, deployed)
         container = Container.model_validate(one.row.spec["container"])
         artifact = await self._look(one.row.tenant, container.artifact)
         settings = {**properties_of(artifact.properties), **container.environment}
@@ -69,6 +68,8 @@ class Planning:
                 f"The model {name} is known but its weights are not here: start the platform "
                 f"with --model {name}=FOLDER (`undercroft models pull {entry.id}` gets them)."
             )
+        if deployed is not None and not entry.replicas:  # else it runs on other machines
+            self._room.check(deployed)
         asks = needs_terms(name, entry) and not container.accepts_eula
         return Plan(
             model=entry.id,

@@ -120,6 +120,13 @@ async def test_more_than_the_machine_has_is_told(stage: Stage) -> None:
         assert "this machine has" in made.reason
 
 
+async def test_what_this_machine_has_bounds_no_model_that_runs_on_others(stage: Stage) -> None:
+    await model(stage, "mistral", environment={"OPTION_MODEL_ID": MISTRAL}, artifact="")
+    await endpoint(stage)
+    made = await component(stage, model="mistral", memory_mib=20_000)
+    assert (made.status, made.reason) == ("InService", "")
+
+
 async def test_a_refused_adapter_fails_its_component(stage: Stage) -> None:
     stage.shelf.refusal = "es: rank 512 is more than 64"
     await model(stage)
