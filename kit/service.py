@@ -9,6 +9,7 @@ import orjson
 from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel, ValidationError
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -34,7 +35,7 @@ def service_app(
     lifespan: Lifespan | None = None,
     ready: Check | None = None,
 ) -> FastAPI:
-    """An app without routes of its own but health; `caller` in its endpoints needs `trust`."""
+    """An app without routes of its own but health and metrics; `caller` in its endpoints needs `trust`."""
     app = FastAPI(title=title, lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     app.state.trust = trust
     tell_problems(app)
@@ -48,6 +49,10 @@ def service_app(
         if ready is not None:
             await ready()
         return {"status": "ok"}
+
+    @app.get("/metrics", response_class=Response)
+    async def metrics() -> Response:
+        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
     return app
 

@@ -8,6 +8,7 @@ from starlette.testclient import TestClient
 from kit.auth.internal import InternalTrust
 from kit.errors import Internal, NotFound
 from kit.service import service_app
+from kit.telemetry import TOKENS
 
 
 def test_a_failure_of_a_service_is_logged_with_its_stack(
@@ -30,3 +31,10 @@ def test_a_failure_of_a_service_is_logged_with_its_stack(
         assert client.get("/broken").status_code == 500
     assert "the cause" in caplog.text
     assert "Traceback" in caplog.text
+
+
+def test_a_service_of_its_own_process_tells_what_only_it_counts() -> None:
+    TOKENS.labels("some-model", "in").inc(0)
+    reply = TestClient(service_app("service", trust=InternalTrust(b"k" * 32))).get("/metrics")
+    assert reply.status_code == 200
+    assert 'undercroft_tokens_total{direction="in",model="some-model"}' in reply.text
