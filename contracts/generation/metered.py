@@ -1,16 +1,22 @@
 """The generation service with what it spends booked: for doors and jobs alike."""
 
-from collections.abc import AsyncGenerator
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
 from contracts.generation.answers import Delta, Generation
 from contracts.generation.client import GenerateRequest, GenerationClient
 from kit.auth.metering import BYTES_PER_TOKEN, Metering, Spending
 from kit.auth.principal import Principal
+from kit.together import together
 
 
 class MeteredGeneration:
     """Books to the model and the adapter that answered, which only the answer tells.
+
+    Whoever leaves before that has the request itself booked, by a guess from its size, to the
+    model whose name it has in the catalogue: the engine has read it, and leaving would cost
+    nothing otherwise. What fails by itself costs nothing.
 
     Raises RateLimited and BudgetSpent before the work; `size` is the request's, in bytes.
     """
@@ -22,9 +28,46 @@ class MeteredGeneration:
         self, who: Principal, operation: str, ask: GenerateRequest, *, size: int
     ) -> Generation:
         async with self._metering.spending(who, operation, "", request_bytes=size) as spent:
-            made = await self._generation.generate(who, ask)
-            spent.model, spent.adapter = made.model, made.adapter
-            spent.tokens_in, spent.tokens_out = made.input_tokens, made.output_tokens
+            try:
+                return await self._one(who, ask, spent)
+            except asyncio.CancelledError:
+                self._guess(spent, ask, size)
+                raise
+
+    async def generate_all(
+        self,
+        who: Principal,
+        operation: str,
+        asks: Sequence[GenerateRequest],
+        *,
+        size: int,
+        at_once: int | None = None,
+    ) -> list[Generation]:
+        """All that one request asks for: let in as one, so that no limit stops it half-way.
+
+        `at_once` bounds how many are under way.
+        """
+        places, made = asyncio.Semaphore(at_once or len(asks)), 0
+
+        async def one(ask: GenerateRequest) -> Generation:
+            nonlocal made
+            async with places:
+                answer = await self._one(who, ask, spent)
+            made += 1
+            return answer
+
+        async with self._metering.spending(who, operation, "", request_bytes=size) as spent:
+            try:
+                return await together(one(ask) for ask in asks)
+            except asyncio.CancelledError:
+                self._guess(spent, asks[0], size * (len(asks) - made) // len(asks))
+                raise
+
+    async def _one(self, who: Principal, ask: GenerateRequest, spent: Spending) -> Generation:
+        made = await self._generation.generate(who, ask)
+        spent.model, spent.adapter = made.model, made.adapter
+        spent.tokens_in += made.input_tokens
+        spent.tokens_out += made.output_tokens
         return made
 
     async def stream(
@@ -32,23 +75,30 @@ class MeteredGeneration:
     ) -> AsyncGenerator[Delta, None]:
         """Booked also when it is left or breaks: by the parts that came, as the engine counts.
 
-        An engine that counts only at the end is booked by a guess: it has read the request, and
-        every part is a token. Leaving before that end would cost nothing otherwise.
+        Of an engine that counts only at the end, every part is taken for a token.
         """
         async with (
             self._metering.spending(who, operation, "", request_bytes=size) as spent,
             aclosing(self._generation.stream(who, ask)) as deltas,
         ):
-            parts, counted = 0, False
+            parts, counted, left = 0, False, False
             try:
                 async for delta in deltas:
                     parts += 1
                     counted = counted or _counts(delta)
                     _book(spent, delta)
                     yield delta
+            except (asyncio.CancelledError, GeneratorExit):
+                left = True
+                raise
             finally:
-                if parts and not counted:
-                    spent.tokens_in, spent.tokens_out = size // BYTES_PER_TOKEN, parts
+                if (parts or left) and not counted:
+                    self._guess(spent, ask, size)
+                    spent.tokens_out = parts
+
+    def _guess(self, spent: Spending, ask: GenerateRequest, size: int) -> None:
+        spent.model = spent.model or self._metering.likely_model(ask.model)
+        spent.tokens_in += size // BYTES_PER_TOKEN
 
 
 def _counts(delta: Delta) -> bool:

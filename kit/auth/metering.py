@@ -38,6 +38,7 @@ class Metering:
     ) -> None:
         """The catalogue has the prices."""
         self._limiter, self._usage, self._budgets = limiter, usage, budgets
+        self._catalogue = catalogue
         self._prices = {
             entry.id: (entry.input_price or 0.0, entry.output_price or 0.0)
             for entry in catalogue.entries
@@ -79,6 +80,16 @@ class Metering:
         price_in, price_out = self._prices.get(spent.model, (0.0, 0.0))
         millionths = spent.tokens_in * price_in + spent.tokens_out * price_out
         return round(millionths * (BILLION // _MILLION))
+
+    def likely_model(self, name: str) -> str:
+        """The id behind a caller's name of a model, where the catalogue has it; empty else.
+
+        For work that ends before its answer tells.
+        """
+        if self._catalogue.serves(name):
+            return self._catalogue.find(name).id
+        owner = self._catalogue.owner(name)
+        return "" if owner is None else owner.id
 
     async def totals(self, who: Principal, start: date, end: date) -> list[Usage]:
         """What the tenant used on the UTC days from `start` to `end`, both included."""

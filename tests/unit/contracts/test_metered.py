@@ -1,37 +1,66 @@
 """Generated tokens are booked to what wrote them, also when nobody waits for the end."""
 
-from collections.abc import AsyncGenerator, AsyncIterator
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
 from contextlib import aclosing
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from contracts.generation.answers import Delta, Usage
+from contracts.generation.answers import Choice, Delta, Generation, Usage
 from contracts.generation.client import GenerateRequest
 from contracts.generation.metered import MeteredGeneration
 from contracts.generation.requests import CompletionRequest
 from kit.auth.budgets import Budgets
-from kit.auth.limits import LocalLimiter
+from kit.auth.limits import Limits, LocalLimiter
 from kit.auth.metering import Metering
 from kit.auth.principal import Principal
-from kit.auth.repository import ensure_tenant
+from kit.auth.repository import ensure_tenant, set_limits
 from kit.auth.usage import UsageMeter
-from kit.catalogue import Catalogue
+from kit.catalogue import Catalogue, ModelEntry
 from kit.database import Database
-from kit.errors import UpstreamFailed
+from kit.errors import RateLimited, UpstreamFailed
 
 ASK = CompletionRequest(model="m", prompt="x")
+NEVER = CompletionRequest(model="m", prompt="never")
+KNOWN = ModelEntry(
+    id="test.m",
+    name="M",
+    provider="Test",
+    kind="text",
+    engine="vllm",
+    description="",
+    licence="",
+    source="",
+    aliases=("m",),
+)
 LAST = Delta(usage=Usage(input_tokens=5, output_tokens=9, model="test.m", adapter="d"))
 
 
-class Generation:
-    """Streams three parts; may break off before the last, and count no token before it."""
+class Engine:
+    """Streams three parts; may break off before the last, and count no token before it.
 
-    def __init__(self, *, breaks: bool, counts: bool) -> None:
+    What it is asked for `never` does not come, and what it is asked for `nothing` fails.
+    """
+
+    def __init__(self, *, breaks: bool = False, counts: bool = True) -> None:
         self.breaks, self.counts = breaks, counts
 
+    async def generate(self, who: Principal, ask: CompletionRequest) -> Generation:
+        if ask.prompt == "never":
+            await asyncio.Event().wait()
+        if ask.prompt == "nothing":
+            raise UpstreamFailed("broke")
+        choice = Choice(text="a", finish_reason="stop")
+        return Generation(
+            choices=[choice], input_tokens=5, output_tokens=2, model="test.m", adapter="d"
+        )
+
     async def stream(self, who: Principal, ask: GenerateRequest) -> AsyncGenerator[Delta, None]:
+        if isinstance(ask, CompletionRequest) and ask.prompt == "never":
+            await asyncio.Event().wait()
         read, first, second = (5, 2, 3) if self.counts else (0, 0, 0)
         yield Delta(text="a", input_tokens=read, output_tokens=first, model="test.m", adapter="d")
         yield Delta(text="b", output_tokens=second)
@@ -42,16 +71,19 @@ class Generation:
 
 class World:
     def __init__(self, database: Database) -> None:
+        self.database = database
         tenant = database.write_now(ensure_tenant, "acme")
         self.who = Principal(tenant.id, tenant.account, "key", ())
         usage = UsageMeter(database)
         limiter = LocalLimiter()
-        self.metering = Metering(limiter, usage, Budgets(database, usage), Catalogue([]))
+        self.metering = Metering(limiter, usage, Budgets(database, usage), Catalogue([KNOWN]))
 
     def stream(self, *, breaks: bool = False, counts: bool = True) -> AsyncGenerator[Delta, None]:
-        generation = Generation(breaks=breaks, counts=counts)
-        metered = MeteredGeneration(generation, self.metering)  # type: ignore[arg-type]
-        return metered.stream(self.who, "op", ASK, size=100)
+        generation = Engine(breaks=breaks, counts=counts)
+        return self.metered(generation).stream(self.who, "op", ASK, size=100)
+
+    def metered(self, generation: Engine) -> MeteredGeneration:
+        return MeteredGeneration(generation, self.metering)  # type: ignore[arg-type]
 
     async def booked(self) -> tuple[str, str, int, int]:
         today = datetime.now(UTC).date()
@@ -97,3 +129,50 @@ async def test_what_the_end_counts_takes_the_place_of_a_guess(world: World) -> N
     async with aclosing(world.stream(counts=False)) as deltas:
         _ = [delta async for delta in deltas]
     assert await world.booked() == ("test.m", "d", 5, 9)
+
+
+async def left(work: Coroutine[Any, Any, object]) -> None:
+    """Waits a little, and then no longer."""
+    task = asyncio.create_task(work)
+    await asyncio.sleep(0.1)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+async def test_an_answer_is_booked_as_it_tells(world: World) -> None:
+    await world.metered(Engine()).generate(world.who, "op", ASK, size=100)
+    assert await world.booked() == ("test.m", "d", 5, 2)
+
+
+async def test_leaving_before_the_answer_costs_what_the_request_may_have(world: World) -> None:
+    await left(world.metered(Engine()).generate(world.who, "op", NEVER, size=100))
+    assert await world.booked() == ("test.m", "", 25, 0)
+
+
+async def test_leaving_before_the_first_part_does_too(world: World) -> None:
+    stream = world.metered(Engine()).stream(world.who, "op", NEVER, size=100)
+    await left(anext(stream))
+    assert await world.booked() == ("test.m", "", 25, 0)
+
+
+async def test_an_answer_that_fails_costs_nothing(world: World) -> None:
+    ask = CompletionRequest(model="m", prompt="nothing")
+    with pytest.raises(UpstreamFailed):
+        await world.metered(Engine()).generate(world.who, "op", ask, size=100)
+    assert await world.booked() == ("", "", 0, 0)
+
+
+async def test_of_many_prompts_those_are_guessed_that_have_no_answer(world: World) -> None:
+    await left(world.metered(Engine()).generate_all(world.who, "op", [ASK, NEVER], size=100))
+    assert await world.booked() == ("test.m", "d", 5 + 12, 2)
+
+
+async def test_many_prompts_are_let_in_as_one(world: World) -> None:
+    """Else a limit would stop them half-way, and what was answered would be paid for in vain."""
+    world.database.write_now(set_limits, world.who.tenant, Limits(tokens_per_minute=25))
+    metered = world.metered(Engine())
+    made = await metered.generate_all(world.who, "op", [ASK] * 9, size=100, at_once=1)
+    assert len(made) == 9
+    with pytest.raises(RateLimited):
+        await metered.generate_all(world.who, "op", [ASK], size=100)
