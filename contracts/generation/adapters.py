@@ -106,6 +106,8 @@ class Adapter(Contract):
     names: list[NameOf]
     created_at: float
     updated_at: float
+    pinned: bool = False
+    """Whether its owner keeps it loaded."""
 
 
 class Adapters(Contract):
@@ -186,8 +188,10 @@ class Quota(Contract):
 
     adapters: int
     bytes: int
+    pins: int
     adapters_used: int
     bytes_used: int
+    pins_used: int
 
 
 class AdmitAdapter(Contract):

@@ -65,6 +65,15 @@ class AdaptersClient(ServiceClient):
         ask = a.AdapterId(digest=digest)
         return await self._call(principal, "/adapters/grants/list", ask, a.Grants)
 
+    async def pin(self, principal: Principal, digest: str) -> a.Adapter:
+        """Keeps a ready adapter of one's own loaded; Conflict where there is no place for it."""
+        ask = a.AdapterId(digest=digest)
+        return await self._call(principal, "/adapters/pins/put", ask, a.Adapter)
+
+    async def unpin(self, principal: Principal, digest: str) -> a.Adapter:
+        ask = a.AdapterId(digest=digest)
+        return await self._call(principal, "/adapters/pins/delete", ask, a.Adapter)
+
     async def quota(self, principal: Principal) -> a.Quota:
         return await self._call(principal, "/adapters/quota", a.Nothing(), a.Quota)
 

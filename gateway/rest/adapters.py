@@ -135,6 +135,17 @@ async def delete_adapter(who: Caller, platform: Platform, digest: Digest) -> Non
     await platform.adapters.delete(who, digest)
 
 
+@router.put("/{digest}/pin")
+async def pin_adapter(who: Caller, platform: Platform, digest: Digest) -> a.Adapter:
+    """Keeps it loaded on every server of its base, so that no request waits for a load."""
+    return await platform.adapters.pin(who, digest)
+
+
+@router.delete("/{digest}/pin")
+async def unpin_adapter(who: Caller, platform: Platform, digest: Digest) -> a.Adapter:
+    return await platform.adapters.unpin(who, digest)
+
+
 @router.get("/{digest}/grants")
 async def list_adapter_grants(who: Caller, platform: Platform, digest: Digest) -> a.Grants:
     return await platform.adapters.grants(who, digest)

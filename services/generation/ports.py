@@ -30,6 +30,15 @@ class AdapterRef:
 
 
 @dataclass(frozen=True, slots=True)
+class Usable:
+    """An adapter that some tenant may use with the model `model`; `pinned`, it stays loaded."""
+
+    model: str
+    adapter: AdapterRef
+    pinned: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Asked:
     """One request, with what its names turned out to mean for this tenant."""
 

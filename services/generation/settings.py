@@ -39,7 +39,8 @@ class VllmSettings(PlatformSettings):
     vllm_gpu_share: Annotated[float, Field(gt=0, le=1)] = 0.9
     """Of an accelerator's memory, for weights and that cache together."""
     vllm_max_model_len: Annotated[int, Field(ge=1)] | None = None
-    """Tokens of input and output together; the model's own if not given."""
+    """Tokens of input and output together. If not given, the model's own, or what its cache holds;
+    if given, a model whose cache does not hold as many does not start."""
     vllm_max_num_seqs: Annotated[int, Field(ge=1)] = 64
     """Requests that one copy runs at once."""
     vllm_max_loras: Annotated[int, Field(ge=0)] = 8
@@ -85,8 +86,15 @@ class GenerationSettings(VllmSettings):
     adapter_quota: Annotated[int, Field(ge=0)] = 200
     """Adapters that a tenant may keep, unless it has a quota of its own."""
     adapter_quota_bytes: Annotated[int, Field(ge=0)] = 50 << 30
+    adapter_pins: Annotated[int, Field(ge=0)] = 2
+    """Adapters that a tenant may keep loaded on every server of their base."""
     admit_unchecked_adapters: bool = True
     """Whether an adapter passes when a check cannot be made here; its record says which was not."""
+
+    @property
+    def pinned_of_base(self) -> int:
+        """The adapters of all tenants that may stay loaded: half of the places of a server."""
+        return self.vllm_max_cpu_loras // 2
 
 
 class GenerationProcessSettings(GenerationSettings, ObjectsSettings, ServerSettings):

@@ -16,7 +16,7 @@ from kit.errors import InvalidRequest, NotReady, RateLimited, Unavailable, Upstr
 from services.generation.engines.openai.server import Patience
 from services.generation.engines.vllm.admin import Servers, VllmAdmin
 from services.generation.engines.vllm.engine import VllmEngine
-from services.generation.ports import AdapterRef, Asked, PoolState
+from services.generation.ports import AdapterRef, Asked, PoolState, Usable
 from services.generation.service.routing.policy import Policy
 from services.generation.service.routing.router import Router
 from tests.contract.vllm_double import BASE, CONTEXT, VllmDouble, vllm_double
@@ -30,9 +30,13 @@ class World:
 
     def __init__(self, double: VllmDouble, policy: Policy) -> None:
         self.double, self.fleet = double, Fleet(double.replica())
-        servers = Servers(Patience(connect=1.0, read=2.0))
-        self.router = Router(self.fleet, VllmAdmin(servers), policy)
-        self.engine = VllmEngine(self.router, servers, b"k" * 32)
+        self.usable = [Usable(BASE, adapter(name)) for name in ("es", "recent")]
+        self.servers = Servers(Patience(connect=1.0, read=2.0))
+        self.router = Router(self.fleet, VllmAdmin(self.servers), policy, desired=self.desired)
+        self.engine = VllmEngine(self.router, self.servers, b"k" * 32)
+
+    async def desired(self) -> list[Usable]:
+        return self.usable
 
     def restart(self, id: str) -> None:
         self.double.restart(id)
@@ -139,12 +143,22 @@ async def test_an_adapter_that_a_replica_forgot_is_loaded_again_unseen(world: Wo
 
 async def test_after_a_restart_the_pinned_and_the_recent_are_there_again(world: World) -> None:
     pinned, recent = adapter("pinned"), adapter("recent")
-    world.router.pin(BASE, pinned)
+    world.usable.append(Usable(BASE, pinned, pinned=True))
     await world.engine.generate(asked(recent))
     world.restart("second")
     await world.router.reconcile()
     assert set(world.double.adapters) == {pinned.digest, recent.digest}
     await world.engine.generate(asked(recent))
+
+
+async def test_the_client_of_a_replica_that_has_gone_is_closed(world: World) -> None:
+    await world.engine.generate(asked())
+    gone = world.servers.of(world.double.replica())
+    world.restart("second")
+    await world.router.reconcile()
+    await world.engine.generate(asked())
+    assert gone._session is not None
+    assert gone._session.closed
 
 
 async def test_what_nobody_asked_for_is_unloaded(world: World) -> None:
@@ -160,7 +174,8 @@ async def test_a_removed_adapter_is_drained_then_unloaded(world: World) -> None:
     running = asyncio.create_task(world.engine.generate(asked(es)))
     while not world.double.seen:
         await asyncio.sleep(0.01)
-    await world.router.remove(es.digest)
+    world.usable = []
+    await world.router.reconcile()
     assert es.digest in world.double.adapters
     await running
     await world.router.reconcile()

@@ -153,6 +153,13 @@ def test_a_grant_opens_an_adapter_to_one_tenant(
     assert bert.ask("GET", f"/{digest}").status_code == 404
 
 
+def test_an_owner_keeps_an_adapter_loaded(anna: Rest) -> None:
+    digest = anna.ready(archive(("es", adapter(seed=61))))["digest"]
+    assert anna.ask("PUT", f"/{digest}/pin").json()["pinned"] is True
+    assert anna.ask("GET", "/quota").json()["pins_used"] == 1
+    assert anna.ask("DELETE", f"/{digest}/pin").json()["pinned"] is False
+
+
 def test_a_foreign_adapter_answers_as_an_absent_one_byte_for_byte(anna: Rest, bert: Rest) -> None:
     digest = anna.ready(archive(("es", adapter(seed=31))))["digest"]
     account = "9" * 12
@@ -161,6 +168,7 @@ def test_a_foreign_adapter_answers_as_an_absent_one_byte_for_byte(anna: Rest, be
         ("DELETE", "/{}", None),
         ("GET", "/{}/grants", None),
         ("PUT", "/{}/grants/" + account, None),
+        ("PUT", "/{}/pin", None),
         ("PUT", "/aliases/x", "{}"),
     ):
         answers = []

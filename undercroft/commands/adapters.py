@@ -131,6 +131,17 @@ def grant(
     typer.echo(f"granted to: {', '.join(left['accounts']) or 'nobody'}")
 
 
+@app.command()
+def pin(
+    digest: Digest,
+    undo: Annotated[bool, typer.Option("--undo", help="Let it go again.")] = False,
+    data: Data = DEFAULT_DATA,
+) -> None:
+    """Keep an adapter loaded on every server of its base."""
+    with told():
+        ask(data, "DELETE" if undo else "PUT", f"/adapters/{_hex(digest)}/pin")
+
+
 @app.command("rm")
 def remove(
     what: Annotated[str, typer.Argument(help="An adapter's SHA-256, or a name to forget.")],

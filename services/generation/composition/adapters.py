@@ -16,6 +16,7 @@ from services.generation.engines.adapters.examiner import ConfinedExaminer
 from services.generation.engines.adapters.hub import ClosedHub, OpenHub
 from services.generation.engines.adapters.prober import MergedProber
 from services.generation.ports import Engine, Fleet
+from services.generation.repository.adapters.pinning import Pins
 from services.generation.repository.adapters.sharing import Allowance
 from services.generation.service.adapters.admitting import Admitting
 from services.generation.service.adapters.auditing import Auditor, Record
@@ -86,7 +87,14 @@ def open_registry(
             auditor=auditor,
             admit_unchecked=settings.admit_unchecked_adapters,
         ),
-        owning=Owning(database, known, lookup=lookup, auditor=auditor, allowance=allowance),
+        owning=Owning(
+            database,
+            known,
+            lookup=lookup,
+            auditor=auditor,
+            allowance=allowance,
+            pins=Pins(settings.adapter_pins, settings.pinned_of_base),
+        ),
         sweeping=Sweeping(database, folders),
         resolving=Resolving(known, lookup, folders),
     )

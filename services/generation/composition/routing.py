@@ -30,6 +30,7 @@ class Routed:
             tenant_queue=settings.routing_tenant_queue,
             patience=settings.routing_patience,
             adapters=settings.vllm_max_cpu_loras,
+            pinned=settings.pinned_of_base,
         )
         self._router = Router(fleet, VllmAdmin(servers), policy, desired=desired)
         self.engine = VllmEngine(self._router, servers, trust.secret("prefix-cache"))

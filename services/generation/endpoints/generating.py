@@ -39,6 +39,8 @@ def adapter_routes(registry: Registry) -> Routes:
         "/adapters/grants/put": ContractRoute(a.Grant, owning.grant),
         "/adapters/grants/delete": ContractRoute(a.Grant, owning.revoke),
         "/adapters/grants/list": ContractRoute(a.AdapterId, owning.grants),
+        "/adapters/pins/put": ContractRoute(a.AdapterId, owning.pin),
+        "/adapters/pins/delete": ContractRoute(a.AdapterId, owning.unpin),
         "/adapters/quota": ContractRoute(a.Nothing, owning.quota),
         "/adapters/admit": ContractRoute(a.AdmitAdapter, registry.admitting.step),
     }

@@ -4,6 +4,7 @@ Adapters go by their digests and come from the folders of the registry; no name 
 ever reaches a server.
 """
 
+from collections.abc import Collection
 from typing import Any
 
 import orjson
@@ -39,9 +40,13 @@ class Servers:
             )
         return server
 
+    async def keep(self, replicas: Collection[str]) -> None:
+        """Closes the clients of all but these."""
+        for id in self._servers.keys() - replicas:
+            await self._servers.pop(id).close()
+
     async def close(self) -> None:
-        for server in self._servers.values():
-            await server.close()
+        await self.keep(())
 
 
 class VllmAdmin:
@@ -70,6 +75,9 @@ class VllmAdmin:
         told = await self._servers.of(replica).get("/v1/models")
         with _READABLE:
             return {model["id"] for model in orjson.loads(told)["data"] if model.get("parent")}
+
+    async def keep(self, replicas: Collection[str]) -> None:
+        await self._servers.keep(replicas)
 
     async def count(self, replica: Replica, asked: dict[str, Any]) -> int:
         """Of what /tokenize takes: a prompt, or messages with the tools on offer."""

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, and_, delete, exists, insert, or_, select, update
+from sqlalchemy import Connection, and_, delete, exists, func, insert, or_, select, update
 
 from kit.database import clock
 from kit.errors import NotFound
-from services.generation.repository.adapters.tables import adapters, aliases, grants
+from services.generation.repository.adapters.tables import adapters, aliases, grants, pins
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,7 @@ class AdapterRow:
     job: str
     created_at: float
     updated_at: float
+    pinned: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,11 @@ class Weights:
     size: int
 
 
-_COLUMNS = [adapters.c[name] for name in AdapterRow.__slots__]
+_IS_PINNED = and_(pins.c.tenant == adapters.c.tenant, pins.c.digest == adapters.c.digest)
+_COLUMNS = [
+    *(adapters.c[name] for name in AdapterRow.__slots__ if name != "pinned"),
+    exists().where(_IS_PINNED).label("pinned"),
+]
 
 
 def absent(digest: str) -> NotFound:
@@ -123,6 +128,7 @@ def remove(connection: Connection, tenant: str, digest: str) -> None:
     get(connection, tenant, digest, lock=True)
     connection.execute(delete(aliases).where(aliases.c.owner == tenant, aliases.c.digest == digest))
     connection.execute(delete(grants).where(grants.c.tenant == tenant, grants.c.digest == digest))
+    connection.execute(delete(pins).where(pins.c.tenant == tenant, pins.c.digest == digest))
     connection.execute(delete(adapters).where(_one(tenant, digest)))
 
 
@@ -131,14 +137,21 @@ def checking(connection: Connection, tenant: str) -> list[AdapterRow]:
     return [_row(row) for row in connection.execute(query)]
 
 
-def desired(connection: Connection) -> list[tuple[str, str, int]]:
-    """Digest, base and rank of everything that some tenant may use."""
+def desired(connection: Connection) -> list[tuple[str, str, int, bool]]:
+    """Digest, base, rank and whether it is pinned, of everything that some tenant may use.
+
+    What was pinned first comes first.
+    """
+    since = func.min(pins.c.created_at)
     query = (
-        select(adapters.c.digest, adapters.c.base, adapters.c.rank)
+        select(adapters.c.digest, adapters.c.base, adapters.c.rank, since.label("since"))
+        .outerjoin(pins, _IS_PINNED)
         .where(adapters.c.state == "ready")
-        .distinct()
+        .group_by(adapters.c.digest, adapters.c.base, adapters.c.rank)
+        .order_by(since, adapters.c.digest)
     )
-    return [(row.digest, row.base, row.rank) for row in connection.execute(query)]
+    found = connection.execute(query)
+    return [(row.digest, row.base, row.rank, row.since is not None) for row in found]
 
 
 def _one(tenant: str, digest: str) -> Any:

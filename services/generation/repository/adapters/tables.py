@@ -68,6 +68,15 @@ grants = Table(
     Index("generation_adapter_grants_of_account", "account", "digest"),
 )
 
+pins = Table(
+    "generation_adapter_pins",
+    METADATA,
+    # Adapters that stay loaded on every replica of their base.
+    Column("tenant", String, primary_key=True),
+    Column("digest", String(64), primary_key=True),
+    Column("created_at", Double, nullable=False),
+)
+
 quotas = Table(
     "generation_adapter_quotas",
     METADATA,

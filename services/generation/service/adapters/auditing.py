@@ -43,6 +43,12 @@ class Auditor:
     async def revoked(self, who: Principal, digest: str, account: str) -> None:
         await self._told(who, "RevokeAdapter", digest, {"account": account})
 
+    async def pinned(self, who: Principal, digest: str) -> None:
+        await self._told(who, "PinAdapter", digest, {})
+
+    async def unpinned(self, who: Principal, digest: str) -> None:
+        await self._told(who, "UnpinAdapter", digest, {})
+
     async def _told(
         self, who: Principal, operation: str, digest: str, details: dict[str, Any]
     ) -> None:

@@ -10,7 +10,8 @@ from kit.auth.principal import Principal
 from kit.catalogue import Catalogue
 from kit.database import Database
 from kit.errors import Conflict, InvalidRequest
-from services.generation.repository.adapters import holding, names, rows, sharing
+from services.generation.repository.adapters import holding, names, pinning, rows, sharing
+from services.generation.repository.adapters.pinning import Pins
 from services.generation.repository.adapters.sharing import Allowance
 from services.generation.service.adapters.auditing import Auditor
 from services.generation.service.adapters.lookup import Lookup
@@ -32,9 +33,11 @@ class Owning:
         lookup: Lookup,
         auditor: Auditor,
         allowance: Allowance,
+        pins: Pins,
     ) -> None:
         self._database, self._catalogue = database, catalogue
-        self._lookup, self._auditor, self._allowance = lookup, auditor, allowance
+        self._lookup, self._auditor = lookup, auditor
+        self._allowance, self._pins = allowance, pins
 
     async def get(self, who: Principal, digest: str) -> a.Adapter:
         found = await self._visible(who, digest)
@@ -115,6 +118,17 @@ class Owning:
         found = await self._database.read(sharing.accounts, who.tenant, ask.digest)
         return a.Grants(accounts=found)
 
+    async def pin(self, who: Principal, ask: a.AdapterId) -> a.Adapter:
+        """Every replica of its base has it from now on, and again after each restart."""
+        await self._change(lambda c: pinning.pin(c, who.tenant, ask.digest, self._pins))
+        await self._auditor.pinned(who, ask.digest)
+        return await self.get(who, ask.digest)
+
+    async def unpin(self, who: Principal, ask: a.AdapterId) -> a.Adapter:
+        await self._change(lambda c: pinning.unpin(c, who.tenant, ask.digest))
+        await self._auditor.unpinned(who, ask.digest)
+        return await self.get(who, ask.digest)
+
     async def quota(self, who: Principal, _: a.Nothing) -> a.Quota:
         def look(connection: Connection) -> a.Quota:
             allowed = sharing.quota(connection, who.tenant, self._allowance)
@@ -122,8 +136,10 @@ class Owning:
             return a.Quota(
                 adapters=allowed.adapters,
                 bytes=allowed.bytes,
+                pins=self._pins.own,
                 adapters_used=kept.adapters,
                 bytes_used=kept.bytes,
+                pins_used=pinning.pinned(connection, who.tenant),
             )
 
         return await self._database.read(look)

@@ -10,7 +10,7 @@ from kit.auth.principal import Principal
 from kit.catalogue import Catalogue
 from kit.database import Database
 from kit.sweeping import MINUTE, sweeping
-from services.generation.ports import AdapterRef
+from services.generation.ports import Usable
 from services.generation.repository.adapters import rows
 from services.generation.service.adapters.admitting import Admitting
 from services.generation.service.adapters.folders import Folders
@@ -52,13 +52,16 @@ class Registry:
     async def release_component(self, who: Principal, component: str) -> None:
         await self.owning.release(who, a.ComponentId(component=component))
 
-    async def desired(self) -> Sequence[tuple[str, AdapterRef]]:
-        """Every adapter that some tenant may use, with the id of its base model.
+    async def desired(self) -> Sequence[Usable]:
+        """Every adapter that some tenant may use; what was pinned first comes first.
 
         What a replica holds beyond these is to be unloaded.
         """
         found = await self.database.read(rows.desired)
-        return [(base, self.folders.ref(digest, rank)) for digest, base, rank in found]
+        return [
+            Usable(base, self.folders.ref(digest, rank), is_pinned)
+            for digest, base, rank, is_pinned in found
+        ]
 
     async def models(self, who: Principal) -> list[ModelCard]:
         """The tenant's ready adapters, as models that can be asked for."""

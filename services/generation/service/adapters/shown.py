@@ -25,6 +25,7 @@ def shown(row: AdapterRow, tenant: str, names: Mapping[str, Sequence[NameOf]]) -
         names=list(names.get(row.digest, ())),
         created_at=row.created_at,
         updated_at=row.updated_at,
+        pinned=owned and row.pinned,
     )
 
 
@@ -44,4 +45,5 @@ def card(adapter: Adapter, base: ModelEntry) -> ModelCard:
         licence="its owner's",
         base=base.id,
         digest=adapter.digest,
+        created_at=adapter.created_at,
     )

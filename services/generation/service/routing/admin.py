@@ -1,5 +1,6 @@
 """What routing does with a replica besides asking it for text."""
 
+from collections.abc import Collection
 from typing import Protocol
 
 from kit.errors import UpstreamFailed
@@ -31,4 +32,8 @@ class AdapterAdmin(Protocol):
 
     async def loaded(self, replica: Replica) -> set[str]:
         """The digests of the adapters that it has."""
+        ...
+
+    async def keep(self, replicas: Collection[str]) -> None:
+        """Lets go of all but these, by their ids."""
         ...

@@ -3,12 +3,14 @@
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import islice
 
 from kit.errors import PlatformError, RateLimited, Unavailable
 from kit.telemetry import OPEN_BREAKERS, OUTSTANDING, QUEUED, RESIDENT
-from services.generation.ports import AdapterRef, Asked, Fleet, Replica
+from services.generation.ports import AdapterRef, Asked, Fleet, Replica, Usable
 from services.generation.service.routing.admin import AdapterAdmin
 from services.generation.service.routing.estimate import tokens_of
 from services.generation.service.routing.fairness import Ticket
@@ -67,7 +69,7 @@ class Line:
         self._recent: OrderedDict[str, tuple[AdapterRef, float]] = OrderedDict()
         self._reconciled: set[str] = set()
         self._looking: asyncio.Task[None] | None = None
-        self.pinned: dict[str, AdapterRef] = {}
+        self._pinned: dict[str, AdapterRef] = {}
         self.retries = RetryBudget()
 
     async def wait_for(self, asked: Asked, avoid: frozenset[str]) -> Seat:
@@ -113,27 +115,28 @@ class Line:
         self._pool.queue.settle(ticket, seat.used or 0)
         self._grant()
 
-    async def remove(self, digest: str) -> None:
-        self.pinned.pop(digest, None)
-        self._recent.pop(digest, None)
-        for residency in list(self._residencies.values()):
-            await residency.retire(digest)
+    @property
+    def replicas(self) -> Sequence[Replica]:
+        return self._fleet.replicas(self._model)
 
-    async def reconcile(self, allowed: set[str] | None) -> None:
+    def in_use(self) -> set[str]:
+        """The ids of the replicas that are ready, or still answer somebody."""
+        self._look()
+        return self._pool.in_use()
+
+    async def reconcile(self, usable: Sequence[Usable] | None) -> None:
         """A replica that does not answer is looked at again the next time.
 
-        Adapters that are not `allowed` any more leave; None allows all.
+        Adapters that are not `usable` any more are drained and unloaded; None lets all be used.
         """
         self._look()
-        if allowed is not None:
-            held = self.pinned.keys() | self._recent.keys()
-            for digest in held.union(*self._residencies.values()) - allowed:
-                await self.remove(digest)
-        for seats in list(self._pool.seats.values()):
-            try:
-                await self._reconcile(self._residency(seats))
-            except PlatformError as error:
-                log.warning("The adapters of %s are not known: %s", seats.replica.id, error)
+        allowed = None if usable is None else {one.adapter.digest for one in usable}
+        pins = (one.adapter for one in usable or () if one.pinned)
+        self._pinned = {pin.digest: pin for pin in islice(pins, self._policy.pinned)}
+        for digest in self._recent.keys() - (self._recent if allowed is None else allowed):
+            del self._recent[digest]
+        residencies = map(self._residency, list(self._pool.seats.values()))
+        await asyncio.gather(*(self._reconcile(residency, allowed) for residency in residencies))
         self._grant()
 
     async def close(self) -> None:
@@ -142,19 +145,27 @@ class Line:
         for residency in self._residencies.values():
             await residency.close()
 
-    async def _reconcile(self, residency: Residency) -> None:
-        replica = residency.replica
-        if not replica.limits.adapters:
+    async def _reconcile(self, residency: Residency, allowed: set[str] | None) -> None:
+        if not residency.replica.limits.adapters:
             return
-        wanted = self.pinned | self._used_lately()
+        with _telling(residency.replica):
+            if allowed is not None:
+                for digest in set(residency) - allowed:
+                    await residency.retire(digest)
+            await self._bring(residency)
+
+    async def _bring(self, residency: Residency) -> None:
+        replica = residency.replica
+        wanted = self._pinned | self._used_lately()
         found = await self._admin.loaded(replica)
         for digest in residency.adopt(found, set(wanted)):
             await self._admin.unload(replica, digest)
         await residency.drop_retired()
         is_known = replica.id in self._reconciled
         again = [] if is_known else list(wanted.values())[-replica.limits.adapters :]
-        for adapter in (*self.pinned.values(), *again):
-            await residency.ensure(adapter)
+        for adapter in (*self._pinned.values(), *again):
+            with _telling(replica):
+                await residency.ensure(adapter)
         self._reconciled.add(replica.id)
 
     def _used_lately(self) -> dict[str, AdapterRef]:
@@ -269,7 +280,10 @@ class Line:
         residency = self._residencies.get(id)
         if residency is None:
             residency = self._residencies[id] = Residency(
-                seats.replica, self._admin, self._policy.adapters, seats.adapters.__contains__
+                seats.replica,
+                self._admin,
+                self._policy.adapters,
+                lambda digest: digest in seats.adapters or digest in self._pinned,
             )
         return residency
 
@@ -277,6 +291,17 @@ class Line:
         seats = self._pool.preferred(ticket)
         if seats is not None and seats.replica.limits.adapters:
             self._residency(seats).prefetch(adapter)
+
+
+@contextmanager
+def _telling(replica: Replica) -> Iterator[None]:
+    """What goes wrong with one replica, or with one adapter, holds up no other."""
+    try:
+        yield
+    except PlatformError as error:
+        log.warning("%s may not have the adapters that it should: %s", replica.id, error)
+    except Exception:
+        log.exception("The adapters of %s could not be looked after", replica.id)
 
 
 def _has_result(future: asyncio.Future[Seats]) -> bool:

@@ -17,6 +17,8 @@ class Policy:
     """Replicas that one request may be sent to."""
     adapters: int = 64
     """Adapters that a replica keeps; at least as many as it runs at once."""
+    pinned: int = 32
+    """Those of them that stay whoever else asks; the rest is for what is asked for."""
     remembered: float = 600.0
     """How long after its last use an adapter is fetched again by a replica that is new."""
     reconciled_every: float = 5.0

@@ -18,6 +18,7 @@ class Pool:
     def __init__(self, has: Callable[[str, str], bool], clock: Callable[[], float]) -> None:
         self.queue = FairQueue()
         self.seats: dict[str, Seats] = {}
+        self._leaving: list[Seats] = []
         self._has, self._clock = has, clock
 
     def know(self, replicas: Sequence[Replica]) -> None:
@@ -26,6 +27,12 @@ class Pool:
         if ready.keys() != self.seats.keys():
             known = self.seats
             self.seats = {id: known.get(id) or Seats(replica) for id, replica in ready.items()}
+            self._leaving += [seats for id, seats in known.items() if id not in ready]
+
+    def in_use(self) -> set[str]:
+        """The replicas that are ready, and those that have gone but still answer somebody."""
+        self._leaving = [seats for seats in self._leaving if seats.sequences]
+        return self.seats.keys() | {seats.replica.id for seats in self._leaving}
 
     @property
     def running(self) -> int:

@@ -14,7 +14,7 @@ class Residency:
     """One load of an adapter at a time, whoever asks for it, and one load of any at a time: the
     engine stands still while it loads.
 
-    `is_used` tells of adapters that requests run with, which are never unloaded.
+    `is_used` tells of adapters that requests run with or that are pinned, which stay.
     """
 
     def __init__(
@@ -71,8 +71,7 @@ class Residency:
     async def drop_retired(self) -> None:
         for digest in [d for d in self._retired if not self._is_used(d)]:
             self._retired.discard(digest)
-            if digest in self._known:
-                await self._unload(digest)
+            await self._unload(digest)
 
     async def close(self) -> None:
         for load in self._loads.values():
@@ -104,8 +103,10 @@ class Residency:
             await self._unload(digest)
 
     async def _unload(self, digest: str) -> None:
-        del self._known[digest]
-        await self._admin.unload(self.replica, digest)
+        """Nothing where it has gone while others were unloaded."""
+        if digest in self._known:
+            del self._known[digest]
+            await self._admin.unload(self.replica, digest)
 
 
 def _seen(load: asyncio.Task[None]) -> None:

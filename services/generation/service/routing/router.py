@@ -10,7 +10,7 @@ from typing import TypeAlias, TypeVar
 
 from kit.errors import DeadlineExceeded, NotReady, PlatformError, Unavailable, UpstreamFailed
 from kit.telemetry import RETRIES, ROUTING_REFUSALS
-from services.generation.ports import AdapterRef, Asked, Fleet, Replica
+from services.generation.ports import Asked, Fleet, Replica, Usable
 from services.generation.service.routing.admin import (
     AdapterAdmin,
     AdapterMissing,
@@ -22,7 +22,7 @@ from services.generation.service.routing.policy import Policy
 
 log = logging.getLogger(__name__)
 Reply = TypeVar("Reply")
-Desired: TypeAlias = Callable[[], Awaitable[Sequence[tuple[str, AdapterRef]]]]
+Desired: TypeAlias = Callable[[], Awaitable[Sequence[Usable]]]
 _DEFAULT = Policy()
 _REPLICAS_FAULTS = (Unavailable, UpstreamFailed, DeadlineExceeded)
 
@@ -115,19 +115,7 @@ class Router:
     def replicas(self, model: str) -> Sequence[Replica]:
         """Those that are ready, for what takes no place; raises as `begun` where there is none."""
         self._check_ready(model)
-        return self._fleet.replicas(model)
-
-    def pin(self, model: str, adapter: AdapterRef) -> None:
-        """Every replica of the model has it from now on, and again after each restart."""
-        self.line(model).pinned[adapter.digest] = adapter
-
-    def unpin(self, model: str, digest: str) -> None:
-        self.line(model).pinned.pop(digest, None)
-
-    async def remove(self, digest: str) -> None:
-        """Every replica unloads it once the requests that run with it have ended."""
-        for line in self._lines.values():
-            await line.remove(digest)
+        return self.line(model).replicas
 
     def start(self, models: Iterable[str]) -> None:
         """Begins to bring replicas of these models, and of those asked for, to what they need."""
@@ -137,15 +125,14 @@ class Router:
 
     async def reconcile(self) -> None:
         """Once: what each replica has, against what it should have."""
-        desired = None if self._desired is None else await self._desired()
+        usable = None if self._desired is None else await self._desired()
         await asyncio.gather(
             *(
-                line.reconcile(
-                    None if desired is None else {a.digest for m, a in desired if m == model}
-                )
+                line.reconcile(None if usable is None else [u for u in usable if u.model == model])
                 for model, line in self._lines.items()
             )
         )
+        await self._admin.keep(set().union(*(line.in_use() for line in self._lines.values())))
 
     async def close(self) -> None:
         if self._loop is not None:
@@ -161,6 +148,8 @@ class Router:
                 await self.reconcile()
             except PlatformError as error:  # of the registry's database; a line logs its own
                 log.warning("Adapters are not reconciled now: %s", error)
+            except Exception:  # a bug must not end this for every model and for good
+                log.exception("Adapters could not be reconciled")
             await asyncio.sleep(self._policy.reconciled_every)
 
     def _check_ready(self, model: str) -> None:

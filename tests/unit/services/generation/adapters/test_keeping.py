@@ -81,10 +81,11 @@ async def test_desired_are_the_ready_ones_of_all_tenants(world: World) -> None:
     second = await world.add(archive(("es", adapter(seed=2))), who=BERT)
     await world.add(archive(("es", adapter(b=0.0))))
 
-    found = {ref.digest: (base, ref) for base, ref in await world.registry.desired()}
+    found = {one.adapter.digest: one for one in await world.registry.desired()}
     assert set(found) == {first.digest, second.digest}
-    base, ref = found[first.digest]
-    assert (base, ref.rank, ref.folder) == ("test.llama", 2, folder_of(world, first.digest))
+    usable = found[first.digest]
+    assert (usable.model, usable.adapter.rank, usable.pinned) == ("test.llama", 2, False)
+    assert usable.adapter.folder == folder_of(world, first.digest)
 
 
 async def test_a_tenant_keeps_no_more_adapters_than_its_quota(tmp_path: Path) -> None:

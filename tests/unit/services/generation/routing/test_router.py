@@ -1,7 +1,7 @@
 """The router over replicas in memory: what waits, what is refused at once, and what is loaded."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import AsyncExitStack
 
 import pytest
@@ -36,6 +36,9 @@ class Admin:
 
     async def loaded(self, replica: Replica) -> set[str]:
         return set(self.has.get(replica.id, ()))
+
+    async def keep(self, replicas: Collection[str]) -> None:
+        return None
 
 
 class World:
@@ -154,21 +157,6 @@ async def test_a_load_that_fails_is_tried_on_another_replica_and_again_later() -
     world.admin.fails = False
     await world.hold(asked("t", adapter("es")))
     await world.held.aclose()
-
-
-async def test_what_may_be_used_no_more_is_unloaded_everywhere() -> None:
-    world = World(replica("a"), policy=Policy())
-    desired: list[tuple[str, AdapterRef]] = [("test.base", adapter("es")), ("other", adapter("fr"))]
-
-    async def allowed() -> list[tuple[str, AdapterRef]]:
-        return desired
-
-    world.router = Router(world.fleet, world.admin, Policy(), world.clock, desired=allowed)
-    for name in ("es", "fr"):
-        await world.hold(asked("t", adapter(name)))
-    await world.held.aclose()
-    await world.router.reconcile()
-    assert world.admin.has["a"] == {adapter("es").digest}
 
 
 async def test_retries_stop_when_everything_fails() -> None:
