@@ -72,6 +72,11 @@ def test_what_a_process_cannot_start_without_is_given(
     assert "master_key" in targets(name)
 
 
+def test_declared_servers_are_told_to_gateway_and_generation_at_once() -> None:
+    for name in ("gateway", "generation"):
+        assert SERVICES[name]["environment"][f"{name.upper()}_REPLICAS"] == "${REPLICAS:-}"
+
+
 def by_secret() -> dict[str, str]:
     """The text that `undercroft secrets` makes for each secret of the file."""
     made = secret_files()

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 from typing import Any
 
 import pytest
@@ -21,9 +22,21 @@ VARIABLE = re.compile(r"\$\{(\w+)(?::[-?]([^}]*))?\}")
 EACH = pytest.mark.parametrize("name", PROFILES.values())
 
 
-def filled(text: str) -> str:
-    """As compose writes it where only what must be given is given."""
-    return VARIABLE.sub(lambda match: GIVEN.get(match[1], match[2]), text)
+def filled(text: str, **more: str) -> str:
+    """As compose writes it where only what must be given is given, and what a test gives."""
+    given = GIVEN | more
+    return VARIABLE.sub(lambda match: given.get(match[1], match[2]), text)
+
+
+def arguments(name: str, **given: str) -> list[str]:
+    """What vLLM is started with: compose splits a text as a shell does."""
+    return shlex.split(filled(SERVICES[name]["command"], **given))
+
+
+def told(name: str, **given: str) -> dict[str, str]:
+    """The arguments that have values, by name."""
+    pairs = (one.removeprefix("--").partition("=") for one in arguments(name, **given))
+    return {key: value for key, equals, value in pairs if equals}
 
 
 def test_each_profile_has_one_server_in_an_official_image_of_one_version():
@@ -55,8 +68,8 @@ def test_only_the_generation_service_reaches_a_model_and_a_model_reaches_nobody(
 @EACH
 def test_a_server_runs_no_foreign_code_and_asks_nobody(name: str):
     service = SERVICES[name]
-    assert "--load-format=safetensors" in service["command"]
-    assert "trust-remote-code" not in str(service["command"])
+    assert "--load-format=safetensors" in arguments(name)
+    assert "trust-remote-code" not in service["command"]
     assert service["environment"]["HF_HUB_OFFLINE"] == "1"
     assert service["environment"]["VLLM_NO_USAGE_STATS"] == "1"
 
@@ -71,20 +84,58 @@ def test_gateway_and_generation_know_the_model_that_the_server_has(
     ours, theirs = catalogue(GenerationSettings()), known_models(GatewaySettings())
     assert ours.find("my-model") == theirs.find("my-model")
     assert ours.find("my-model").replicas == ("http://vllm:8000/v1",)
-    assert f"--served-model-name={ours.find('my-model').served_as}" in map(
-        filled, SERVICES["vllm-gpu"]["command"]
-    )
+    assert told("vllm-gpu")["served-model-name"] == ours.find("my-model").served_as
 
 
-def test_the_server_is_started_with_what_the_platform_believes(monkeypatch: pytest.MonkeyPatch):
+@pytest.mark.parametrize(
+    "given",
+    [
+        {},
+        {
+            "VLLM_MAX_NUM_SEQS": "8",
+            "VLLM_MAX_LORAS": "2",
+            "VLLM_MAX_CPU_LORAS": "5",
+            "VLLM_MAX_LORA_RANK": "16",
+        },
+    ],
+)
+def test_the_server_is_started_with_what_the_platform_believes(
+    given: dict[str, str], monkeypatch: pytest.MonkeyPatch
+):
     for variable, text in SERVICES["generation"]["environment"].items():
-        monkeypatch.setenv(variable, filled(text))
-    believed = GenerationSettings()
-    told = dict(
-        filled(argument).removeprefix("--").split("=", 1)
-        for argument in SERVICES["vllm-gpu"]["command"]
-        if "=" in argument
-    )
-    assert json.loads(told["max-loras"]) == believed.vllm_max_loras
-    assert json.loads(told["max-lora-rank"]) == believed.vllm_max_lora_rank
-    assert json.loads(told["max-num-seqs"]) == believed.vllm_max_num_seqs
+        monkeypatch.setenv(variable, filled(text, **given))
+    believed, server = GenerationSettings(), told("vllm-gpu", **given)
+    assert json.loads(server["max-loras"]) == believed.vllm_max_loras
+    assert json.loads(server["max-cpu-loras"]) == believed.vllm_max_cpu_loras
+    assert json.loads(server["max-lora-rank"]) == believed.vllm_max_lora_rank
+    assert json.loads(server["max-num-seqs"]) == believed.vllm_max_num_seqs
+    assert told("vllm-cpu", **given)["max-num-seqs"] == server["max-num-seqs"]
+
+
+@EACH
+def test_without_a_bound_the_context_is_what_the_cache_holds(name: str):
+    assert told(name)["max-model-len"] == "auto"
+    assert told(name, VLLM_MAX_MODEL_LEN="4096")["max-model-len"] == "4096"
+
+
+@EACH
+def test_what_a_model_file_says_can_be_said_of_a_server(name: str):
+    folder = "./models/templates:/templates:ro"
+    assert folder in SERVICES[name]["volumes"]
+    template = "--chat-template=/templates/falcon.jinja"
+    assert template in arguments(name, VLLM_ARGUMENTS=f"{template} --seed=1")
+    assert told(name, VLLM_TOOL_PARSER="llama3_json")["tool-call-parser"] == "llama3_json"
+
+
+def test_a_model_has_as_many_accelerators_as_it_is_spread_over():
+    (devices,) = SERVICES["vllm-gpu"]["deploy"]["resources"]["reservations"]["devices"]
+    for given in ({}, {"VLLM_GPUS": "4"}):
+        assert (
+            filled(devices["count"], **given) == told("vllm-gpu", **given)["tensor-parallel-size"]
+        )
+
+
+def test_every_variable_is_explained():
+    text = (ROOT / "docker-compose.vllm.yml").read_text()
+    page = (ROOT / "docs" / "how-to" / "serve-a-model.md").read_text()
+    assert {match[1] for match in VARIABLE.finditer(text)} <= set(re.findall(r"VLLM_\w+", page))
