@@ -154,6 +154,14 @@ class Stage:
         )
         return self.hosting
 
+    def beside(self) -> "Stage":
+        """Another process on the same database, with a fleet of its own."""
+        fleet = FakeFleet()
+        hosting = Hosting.of(
+            self.database, small_catalogue(), fleet, self.shelf, self.artifacts, ROOM
+        )
+        return Stage(hosting, fleet, self.shelf, self.artifacts, self.database)
+
     async def settle(self) -> None:
         """Looks until nothing is on its way, or nothing moves it on."""
         for _ in range(10):
@@ -162,8 +170,8 @@ class Stage:
 
 
 @asynccontextmanager
-async def staged(folder: Path) -> AsyncIterator[Stage]:
-    database = Database(f"sqlite:///{folder}/hosting.db")
+async def staged(folder: Path, url: str = "") -> AsyncIterator[Stage]:
+    database = Database(url or f"sqlite:///{folder}/hosting.db")
     database.create_tables()
     fleet, shelf, artifacts = FakeFleet(), FakeShelf(), FakeArtifacts()
     artifacts.held["s3://models/adapters.tar.gz"] = Artifact("", ("es", "fr"))

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, delete, select, update
 
 from kit.auth.principal import Principal
-from kit.database import clock
+from kit.database import clock, insert_or_ignore
 from kit.errors import InvalidRequest, NotFound
 from kit.identifiers import row_id
 from services.generation.repository.hosting.tables import resources
@@ -25,6 +25,7 @@ _CALLED = {
 }
 DEPLOYMENTS: tuple[RowKind, ...] = ("variant", "inference-component")
 """The kinds of which something runs."""
+ON_ITS_WAY = ("Creating", "Updating", "Deleting")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +66,9 @@ class NewRecord:
 
 def put_record(connection: Connection, who: Principal, new: NewRecord) -> Record:
     """Raises InvalidRequest where the name is taken."""
-    if _row(connection, who.tenant, new.kind, new.name) is not None:
-        raise InvalidRequest(
-            f'Cannot create already existing {_CALLED[new.kind]} "{arn(who, new.kind, new.name)}".'
-        )
     now = clock(connection)
-    connection.execute(
-        insert(resources).values(
+    made = connection.execute(
+        insert_or_ignore(connection, resources).values(
             tenant=who.tenant,
             kind=new.kind,
             name=new.name,
@@ -89,36 +86,49 @@ def put_record(connection: Connection, who: Principal, new: NewRecord) -> Record
             revision=row_id(),
         )
     )
+    if made.rowcount == 0:
+        raise InvalidRequest(
+            f'Cannot create already existing {_CALLED[new.kind]} "{arn(who, new.kind, new.name)}".'
+        )
     return record(connection, who, new.kind, new.name)
 
 
-def record(connection: Connection, who: Principal, kind: RowKind, name: str) -> Record:
-    """Raises NotFound for an absent one and for another tenant's alike."""
-    row = _row(connection, who.tenant, kind, name)
-    if row is None:
+def record(
+    connection: Connection, who: Principal, kind: RowKind, name: str, *, lock: bool = False
+) -> Record:
+    """Raises NotFound for an absent one and for another tenant's alike.
+
+    `lock` keeps the row as it is until the transaction ends: it is to be changed by what it says.
+    """
+    one = found(connection, who.tenant, kind, name, lock=lock)
+    if one is None:
         raise NotFound(f'Could not find {_CALLED[kind]} "{arn(who, kind, name)}".')
-    return Record(*row)
+    return one
 
 
-def found(connection: Connection, tenant: str, kind: RowKind, name: str) -> Record | None:
-    row = _row(connection, tenant, kind, name)
+def found(
+    connection: Connection, tenant: str, kind: RowKind, name: str, *, lock: bool = False
+) -> Record | None:
+    query = select(resources).where(_is(tenant, kind, name))
+    row = connection.execute(query.with_for_update() if lock else query).one_or_none()
     return None if row is None else Record(*row)
 
 
-def within(connection: Connection, tenant: str, endpoint: str) -> list[Record]:
+def within(
+    connection: Connection, tenant: str, endpoint: str, *, lock: bool = False
+) -> list[Record]:
     """Everything that runs for an endpoint, in order of name."""
-    return _select(
-        connection,
+    where = (
         resources.c.tenant == tenant,
         resources.c.endpoint == endpoint,
         resources.c.kind.in_(DEPLOYMENTS),
     )
+    return _select(connection, *where, lock=lock)
 
 
 def unsettled(connection: Connection) -> list[Record]:
     """Of all tenants: what is on its way somewhere."""
-    statuses = ("Creating", "Updating", "Deleting")
-    return _select(connection, resources.c.status.in_(statuses))
+    return _select(connection, resources.c.status.in_(ON_ITS_WAY))
 
 
 def serving(connection: Connection) -> list[Record]:
@@ -138,18 +148,24 @@ def set_record(
     )
 
 
+def set_tags(connection: Connection, one: Record, tags: dict[str, str]) -> None:
+    """Of a row that is locked; nothing that runs depends on them, so no work becomes void."""
+    connection.execute(update(resources).where(_this(one)).values(tags=tags))
+
+
 def note(connection: Connection, one: Record, /, **values: Any) -> bool:
-    """What deploying has done of the row as it was; False where it has changed meanwhile."""
-    changed = connection.execute(
-        update(resources)
-        .where(_is(one.tenant, one.kind, one.name), resources.c.revision == one.revision)
-        .values(**values)
-    )
-    return changed.rowcount == 1
+    """What deploying has done of the row as it was; False where it has changed meanwhile.
+
+    A new status ends the work that led to it, so whoever else did the same work notes nothing.
+    """
+    if "status" in values:
+        values["revision"] = row_id()
+    return connection.execute(update(resources).where(_this(one)).values(**values)).rowcount == 1
 
 
-def remove(connection: Connection, tenant: str, kind: RowKind, name: str) -> None:
-    connection.execute(delete(resources).where(_is(tenant, kind, name)))
+def remove(connection: Connection, one: Record) -> bool:
+    """False where it has changed meanwhile: another of its name may be there."""
+    return connection.execute(delete(resources).where(_this(one))).rowcount == 1
 
 
 def arn(who: Principal, kind: str, name: str) -> str:
@@ -160,13 +176,15 @@ def _is(tenant: str, kind: RowKind, name: str) -> ColumnElement[bool]:
     return and_(resources.c.tenant == tenant, resources.c.kind == kind, resources.c.name == name)
 
 
-def _row(
-    connection: Connection, tenant: str, kind: RowKind, name: str
-) -> Row[*tuple[Any, ...]] | None:
-    return connection.execute(select(resources).where(_is(tenant, kind, name))).one_or_none()
+def _this(one: Record) -> ColumnElement[bool]:
+    return and_(_is(one.tenant, one.kind, one.name), resources.c.revision == one.revision)
 
 
-def _select(connection: Connection, *where: ColumnElement[bool]) -> list[Record]:
+def _select(
+    connection: Connection, *where: ColumnElement[bool], lock: bool = False
+) -> list[Record]:
     query = select(resources).where(*where).order_by(resources.c.tenant, resources.c.name)
-    rows: Sequence[Row[*tuple[Any, ...]]] = connection.execute(query).all()
+    rows: Sequence[Row[*tuple[Any, ...]]] = connection.execute(
+        query.with_for_update() if lock else query
+    ).all()
     return [Record(*row) for row in rows]

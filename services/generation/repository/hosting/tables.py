@@ -26,3 +26,12 @@ resources = Table(
     Index("generation_hosting_of_endpoint", "tenant", "endpoint"),
     Index("generation_hosting_status", "status"),
 )
+
+leases = Table(
+    "generation_hosting_leases",
+    METADATA,
+    Column("work", String(24), primary_key=True),
+    Column("owner", String(36), nullable=False),
+    Column("until", Double, nullable=False),
+)
+"""Which of several processes does a work that only one may do."""

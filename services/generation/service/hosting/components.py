@@ -20,21 +20,22 @@ from services.generation.repository.hosting.rows import (
     Json,
     NewRecord,
     Record,
+    found,
     put_record,
     record,
     set_record,
     within,
 )
-from services.generation.service.hosting.deploying import Deploying
-from services.generation.service.hosting.deployments import Deployment
+from services.generation.service.hosting.demands import Demands
+from services.generation.service.hosting.deployments import Deployment, unplanned
 from services.generation.service.hosting.reconciling import Reconciler
 from services.generation.service.hosting.records import component_of
 
 
 class ComponentService:
-    def __init__(self, database: Database, deploying: Deploying, reconciler: Reconciler) -> None:
+    def __init__(self, database: Database, demands: Demands, reconciler: Reconciler) -> None:
         self._database = database
-        self._deploying = deploying
+        self._demands = demands
         self._reconciler = reconciler
 
     async def create(self, who: Principal, ask: CreateComponent) -> Component:
@@ -59,11 +60,11 @@ class ComponentService:
         self._reconciler.wake()
 
     def _shown(self, one: Record) -> Component:
-        return component_of(one, self._deploying.running(Deployment(one)))
+        return component_of(one, self._demands.running(Deployment(one)))
 
 
 def _create(connection: Connection, who: Principal, ask: CreateComponent) -> Record:
-    endpoint = record(connection, who, "endpoint", ask.endpoint)
+    endpoint = record(connection, who, "endpoint", ask.endpoint, lock=True)
     if endpoint.status not in ("InService", "Updating", "Creating"):
         raise InvalidRequest(f'The endpoint "{ask.endpoint}" is {endpoint.status}.')
     variant = _variant(endpoint, ask.variant)
@@ -88,31 +89,49 @@ def _create(connection: Connection, who: Principal, ask: CreateComponent) -> Rec
 
 def _update(connection: Connection, who: Principal, ask: UpdateComponent) -> Record:
     """What serves goes on until its successor is ready."""
-    one = record(connection, who, "inference-component", ask.name)
+    one = _locked(connection, who, ask.name)
     if one.status not in ("InService", "Failed"):
         raise InvalidRequest(f'Cannot update in-progress inference component "{ask.name}".')
     copies = one.spec["copies"] if ask.copies is None else ask.copies
     deployed = ask.deployed or Deployed.model_validate(one.spec["deployed"])
     spec = {**one.spec, **_spec(connection, who, one.endpoint, deployed, copies)}
-    serving = one.state.get("serving")
-    values: Json = {"spec": spec, "status": "Updating" if serving else "Creating", "reason": ""}
-    values["state"] = {"serving": serving} if serving else {}
+    if ask.deployed is not None and _runs(spec) != _runs(one.spec):
+        _check_alone(connection, one)
+    status = "Updating" if one.state.get("serving") else "Creating"
+    values: Json = {"spec": spec, "status": status, "reason": "", "state": unplanned(one.state)}
     set_record(connection, who.tenant, "inference-component", ask.name, **values)
     return record(connection, who, "inference-component", ask.name)
 
 
 def _delete(connection: Connection, who: Principal, name: str) -> None:
-    one = record(connection, who, "inference-component", name)
+    one = _locked(connection, who, name)
     if one.status == "Deleting":
         return
+    _check_alone(connection, one)
+    set_record(connection, who.tenant, "inference-component", name, status="Deleting")
+
+
+def _locked(connection: Connection, who: Principal, name: str) -> Record:
+    """With its endpoint, so that meanwhile no adapter comes to it."""
+    one = record(connection, who, "inference-component", name)
+    found(connection, who.tenant, "endpoint", one.endpoint, lock=True)
+    return record(connection, who, "inference-component", name, lock=True)
+
+
+def _check_alone(connection: Connection, one: Record) -> None:
+    """Its adapters fit no other model than the one that it runs. Raises Conflict."""
     adapters = [
         part.name
-        for part in within(connection, who.tenant, one.endpoint)
-        if part.status != "Deleting" and part.spec.get("deployed", {}).get("base") == name
+        for part in within(connection, one.tenant, one.endpoint)
+        if part.status != "Deleting" and part.spec.get("deployed", {}).get("base") == one.name
     ]
     if adapters:
         raise Conflict(f"Delete the adapters of it first: {', '.join(adapters)}.")
-    set_record(connection, who.tenant, "inference-component", name, status="Deleting")
+
+
+def _runs(spec: Json) -> tuple[object, object]:
+    """What names the model, and the form of its answers."""
+    return spec["container"], spec["tags"]
 
 
 def _variant(endpoint: Record, name: str | None) -> Json:

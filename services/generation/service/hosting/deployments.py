@@ -55,6 +55,11 @@ class Deployment:
         object.__setattr__(self, "next", Plan.of(self.row.state.get("next")))
 
     @property
+    def served(self) -> dict[str, Any]:
+        """The spec that led to `serving`; an update that fails goes back to it."""
+        return dict(self.row.state["spec"])
+
+    @property
     def holder(self) -> str:
         """Under which the fleet knows whose copies these are."""
         return f"{self.row.tenant}:{self.row.kind}:{self.row.name}"
@@ -68,6 +73,16 @@ class Deployment:
     def scaling(self) -> Scaling | None:
         stored = self.row.spec.get("scaling")
         return None if stored is None else Scaling.model_validate(stored)
+
+
+def settled(plan: Plan, spec: dict[str, Any]) -> dict[str, Any]:
+    """The state of a row whose plan serves, and that is on its way nowhere."""
+    return {"serving": plan.stored(), "spec": spec}
+
+
+def unplanned(state: dict[str, Any]) -> dict[str, Any]:
+    """A state without what it was on its way to."""
+    return {name: value for name, value in state.items() if name != "next"}
 
 
 def namespace(kind: str, name: str) -> str:

@@ -6,6 +6,7 @@ from kit.catalogue import Catalogue
 from kit.database import Database
 from services.generation.ports import AdapterShelf, Artifacts, Fleet
 from services.generation.service.hosting.components import ComponentService
+from services.generation.service.hosting.demands import Demands
 from services.generation.service.hosting.deploying import Deploying
 from services.generation.service.hosting.endpoints import EndpointService
 from services.generation.service.hosting.models import ModelService
@@ -35,12 +36,13 @@ class Hosting:
         room: Room,
     ) -> "Hosting":
         planning = Planning(database, catalogue, artifacts, room)
-        deploying = Deploying(database, catalogue, fleet, shelf, planning)
-        reconciler = Reconciler(database, deploying)
+        demands = Demands(catalogue, fleet)
+        deploying = Deploying(database, demands, shelf, planning)
+        reconciler = Reconciler(database, deploying, demands)
         return cls(
             models=ModelService(database),
-            endpoints=EndpointService(database, deploying, reconciler),
-            components=ComponentService(database, deploying, reconciler),
+            endpoints=EndpointService(database, demands, reconciler),
+            components=ComponentService(database, demands, reconciler),
             targets=Targets(database, catalogue),
             reconciler=reconciler,
         )

@@ -21,10 +21,10 @@ from services.generation.repository.hosting.rows import (
     NewRecord,
     Record,
     RowKind,
-    note,
     put_record,
     record,
     remove,
+    set_tags,
 )
 from services.generation.service.hosting.records import config_of, model_of
 
@@ -85,15 +85,14 @@ def _create_config(
 
 
 def _delete(connection: Connection, who: Principal, kind: RowKind, name: str) -> None:
-    record(connection, who, kind, name)
-    remove(connection, who.tenant, kind, name)
+    remove(connection, record(connection, who, kind, name, lock=True))
 
 
 def _tag(connection: Connection, who: Principal, ask: Tagged) -> dict[str, str]:
-    one = record(connection, who, ask.kind, ask.name)
+    one = record(connection, who, ask.kind, ask.name, lock=True)
     tags = {**one.tags, **ask.put}
     tags = {name: value for name, value in tags.items() if name not in ask.removed}
     if len(tags) > _MOST_TAGS:
         raise Conflict(f"A resource has {_MOST_TAGS} tags at most.")
-    note(connection, one, tags=tags)
+    set_tags(connection, one, tags)
     return tags

@@ -9,19 +9,20 @@ from contextlib import asynccontextmanager, suppress
 from sqlalchemy import Connection
 
 from kit.database import Database, clock
-from kit.errors import PlatformError
+from kit.errors import PlatformError, Unavailable
 from services.generation.repository.hosting.rows import (
     DEPLOYMENTS,
+    ON_ITS_WAY,
     Record,
     found,
-    note,
-    remove,
     serving,
     unsettled,
-    within,
 )
+from services.generation.service.hosting.demands import Demands
 from services.generation.service.hosting.deploying import Deploying
 from services.generation.service.hosting.deployments import Deployment
+from services.generation.service.hosting.leading import Leading
+from services.generation.service.hosting.moving import follow
 
 _log = logging.getLogger(__name__)
 _WHILE_MOVING = 0.2
@@ -32,11 +33,16 @@ _STEPS_OF_TENANT = 4
 
 
 class Reconciler:
-    """`wake` it after a change, so that nobody waits for the next look."""
+    """`wake` it after a change, so that nobody waits for the next look.
 
-    def __init__(self, database: Database, deploying: Deploying) -> None:
+    In every process the fleet follows the rows; what becomes of them is written by one of them.
+    """
+
+    def __init__(self, database: Database, deploying: Deploying, demands: Demands) -> None:
         self._database = database
         self._deploying = deploying
+        self._demands = demands
+        self._leading = Leading(database)
         self._changed = asyncio.Event()
         self._steps: dict[tuple[str, str, str], asyncio.Task[None]] = {}
         self._turns = defaultdict[str, asyncio.Semaphore](
@@ -49,25 +55,40 @@ class Reconciler:
         try:
             yield
         finally:
-            ending = [loop, *self._steps.values()]
-            for task in ending:
-                task.cancel()
-            await asyncio.gather(*ending, return_exceptions=True)
+            loop.cancel()
+            await asyncio.gather(loop, return_exceptions=True)
+            await self._stop()
+            with suppress(Unavailable):
+                await self._leading.leave()
 
     def wake(self) -> None:
         self._changed.set()
 
     async def tick(self) -> bool:
         """One look at every row, and a step of each that is on its way; whether there are such."""
-        now, moving, resting = await self._database.read(_rows)
+        self._demands.looking()
+        moving, resting = await self._database.read(_rows)
+        rows = [*moving, *resting]
+        deployments = [Deployment(row) for row in rows if row.kind in DEPLOYMENTS]
+        leads = bool(rows) and await self._leading.is_mine()
+        for one in deployments:
+            if not leads or one.row.status in ON_ITS_WAY:
+                await self._demands.follow(one)
+        if leads:
+            await self._lead(moving, resting)
+        else:
+            await self._stop()
+        await self._demands.release_others(deployments)
+        return bool(moving)
+
+    async def _lead(self, moving: list[Record], resting: list[Record]) -> None:
         for row in moving:
-            self._begin(row, now)
+            self._begin(row)
         if self._steps:
             await asyncio.wait(self._steps.values(), timeout=_LOOKS_ON)
         for row in resting:
             async with _guarded(row):
                 await self._keep(row)
-        return bool(moving)
 
     async def _run(self) -> None:
         while True:
@@ -83,20 +104,31 @@ class Reconciler:
                 async with asyncio.timeout(pause):
                     await self._changed.wait()
 
-    def _begin(self, row: Record, now: float) -> None:
+    async def _stop(self) -> None:
+        """Of steps that another process does now, or nobody."""
+        steps = [*self._steps.values()]
+        for step in steps:
+            step.cancel()
+        await asyncio.gather(*steps, return_exceptions=True)
+
+    def _begin(self, row: Record) -> None:
         """A row takes one step at a time."""
         place = (row.tenant, row.kind, row.name)
         if place not in self._steps:
-            step = asyncio.create_task(self._move(row, now), name=f"hosting {row.name}")
+            step = asyncio.create_task(self._move(row), name=f"hosting {row.name}")
             self._steps[place] = step
             step.add_done_callback(lambda _: self._steps.pop(place))
 
-    async def _move(self, row: Record, now: float) -> None:
-        async with self._turns[row.tenant], _guarded(row):
+    async def _move(self, seen: Record) -> None:
+        """By what the row says once it is its turn: it may have waited for minutes."""
+        async with self._turns[seen.tenant], _guarded(seen):
+            now, row = await self._database.read(_again, seen)
+            if row is None or row.status not in ON_ITS_WAY:
+                return
             if row.kind in DEPLOYMENTS:
                 await self._deploying.step(Deployment(row), now)
             else:
-                await self._database.write(_follow, row)
+                await self._database.write(follow, row)
 
     async def _keep(self, row: Record) -> None:
         if await self._deploying.keep(Deployment(row)) and row.kind == "variant":
@@ -114,28 +146,16 @@ async def _guarded(row: Record) -> AsyncIterator[None]:
         _log.exception("%s %s broke", row.kind, row.name)
 
 
-def _rows(connection: Connection) -> tuple[float, list[Record], list[Record]]:
-    return clock(connection), unsettled(connection), serving(connection)
+def _rows(connection: Connection) -> tuple[list[Record], list[Record]]:
+    return unsettled(connection), serving(connection)
+
+
+def _again(connection: Connection, seen: Record) -> tuple[float, Record | None]:
+    return clock(connection), found(connection, seen.tenant, seen.kind, seen.name)
 
 
 def _followed(connection: Connection, variant: Record) -> None:
     """The endpoint of a variant at rest, whose status has changed."""
     endpoint = found(connection, variant.tenant, "endpoint", variant.endpoint)
     if endpoint is not None and endpoint.status in ("InService", "Failed"):
-        _follow(connection, endpoint)
-
-
-def _follow(connection: Connection, endpoint: Record) -> None:
-    """An endpoint is what its variants are."""
-    parts = within(connection, endpoint.tenant, endpoint.name)
-    if endpoint.status == "Deleting":
-        if not parts:
-            remove(connection, endpoint.tenant, "endpoint", endpoint.name)
-        return
-    variants = [part for part in parts if part.kind == "variant" and part.status != "Deleting"]
-    failed = next((part for part in variants if part.status == "Failed"), None)
-    if failed is not None:
-        note(connection, endpoint, status="Failed", reason=f"{failed.variant}: {failed.reason}")
-    elif all(part.status == "InService" for part in variants):
-        reason = next((f"{part.variant}: {part.reason}" for part in variants if part.reason), "")
-        note(connection, endpoint, status="InService", reason=reason)
+        follow(connection, endpoint)

@@ -9,7 +9,8 @@ from contracts.generation.hosting import (
     Variant,
     VariantState,
 )
-from services.generation.repository.hosting.rows import Json, Record
+from services.generation.repository.hosting.rows import Record
+from services.generation.service.hosting.moving import told
 
 
 def model_of(one: Record) -> Model:
@@ -47,11 +48,15 @@ def component_of(one: Record, running: int) -> Component:
 
 
 def endpoint_of(one: Record, running: dict[str, int]) -> Endpoint:
-    """`running` copies by variant; a variant without a model of its own has what it asked for."""
-    variants = [Variant.model_validate(variant) for variant in one.spec["variants"]]
+    """`running` copies by variant; a variant without a model of its own has what it asked for.
+
+    While it is updated it is told as what still serves.
+    """
+    spec = told(one)
+    parts = spec["parts"]
     return Endpoint(
         name=one.name,
-        config=one.spec["config"],
+        config=spec["config"],
         status=one.status,
         reason=one.reason,
         variants=[
@@ -60,18 +65,12 @@ def endpoint_of(one: Record, running: dict[str, int]) -> Endpoint:
                 copies=variant.copies,
                 running=running.get(variant.name, variant.copies),
                 weight=variant.weight,
-                image=one.spec["images"].get(variant.name, ""),
+                image=parts[variant.name]["container"]["image"] if variant.name in parts else "",
                 shown=variant.shown,
             )
-            for variant in variants
+            for variant in map(Variant.model_validate, spec["variants"])
         ],
-        shown=one.spec["shown"],
+        shown=spec["shown"],
         created_at=one.created_at,
         updated_at=one.updated_at,
     )
-
-
-def served_by(one: Record) -> Json | None:
-    """What answers for a deployment now; None while nothing does."""
-    serving: Json | None = one.state.get("serving")
-    return serving

@@ -12,6 +12,7 @@ from kit.database import Database
 from kit.errors import Conflict, InvalidRequest, NotFound
 from services.generation.repository.hosting.rows import Record, found, within
 from services.generation.service.hosting.deployments import Deployment
+from services.generation.service.hosting.moving import told
 from services.generation.service.hosting.naming import needs_terms
 
 _chance = SystemRandom()
@@ -29,8 +30,13 @@ class Targets:
 
     async def find(self, who: Principal, ask: FindTarget) -> Target:
         """Raises NotFound for an absent endpoint, Conflict for a component that is not ready."""
-        target = await self._database.read(_find, who, ask)
-        return target if target is not None else self._by_model(who, ask)
+        target = await self._database.read(_find, who, ask) or self._by_model(who, ask)
+        return target.model_copy(update={"names": self._names(ask, target)})
+
+    def _names(self, ask: FindTarget, target: Target) -> list[str]:
+        entry = self._catalogue.owner(target.model)
+        known = () if entry is None else (entry.id, *self._catalogue.aliases_of(entry))
+        return [name for name in (ask.endpoint, ask.component, *known) if name]
 
     def _by_model(self, who: Principal, ask: FindTarget) -> Target:
         """A name of the catalogue is an endpoint that nobody has to create."""
@@ -57,7 +63,7 @@ def _find(connection: Connection, who: Principal, ask: FindTarget) -> Target | N
     parts = within(connection, who.tenant, ask.endpoint)
     if ask.component:
         return _target(endpoint, _component(parts, ask))
-    variants = [part for part in parts if part.kind == "variant"]
+    variants = [part for part in parts if part.kind == "variant" and part.status != "Deleting"]
     if not variants:
         raise InvalidRequest(_NEEDS_COMPONENT)
     return _target(endpoint, _variant(endpoint, variants, ask.variant))
@@ -73,17 +79,18 @@ def _component(parts: Sequence[Record], ask: FindTarget) -> Record:
 
 
 def _variant(endpoint: Record, parts: Sequence[Record], wanted: str) -> Record:
-    """The one that is asked for, or one by its weight."""
+    """The one that is asked for, or one by its weight, of those that serve."""
     if wanted:
         for part in parts:
             if part.variant == wanted:
                 return part
         raise NotFound(f"Variant {wanted} of endpoint {endpoint.name} not found.")
-    weights = {variant["name"]: variant["weight"] for variant in endpoint.spec["variants"]}
-    shares = [weights.get(part.variant, 0.0) for part in parts]
+    serve = [part for part in parts if Deployment(part).serving is not None] or parts
+    weights = {variant["name"]: variant["weight"] for variant in told(endpoint)["variants"]}
+    shares = [weights.get(part.variant, 0.0) for part in serve]
     if sum(shares) <= 0:
-        return parts[0]
-    return _chance.choices(parts, shares)[0]
+        return serve[0]
+    return _chance.choices(serve, shares)[0]
 
 
 def _target(endpoint: Record, part: Record) -> Target:
@@ -97,5 +104,5 @@ def _target(endpoint: Record, part: Record) -> Target:
         variant=part.variant,
         form=plan.form,
         terms=plan.terms,
-        asynchronous=endpoint.spec["asynchronous"],
+        asynchronous=told(endpoint)["asynchronous"],
     )

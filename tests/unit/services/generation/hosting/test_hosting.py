@@ -9,50 +9,14 @@ from contracts.generation import hosting as h
 from kit.catalogue import Catalogue
 from kit.errors import Conflict, InvalidRequest, NotFound
 from services.generation.ports import Artifact
-from tests.support.hosting import LLAMA, MISTRAL, OTHER, WHO, Stage, small_catalogue, staged
-
-ARCHIVE = "s3://models/adapters.tar.gz"
+from tests.support.hosting import MISTRAL, OTHER, WHO, Stage, small_catalogue, staged
+from tests.unit.services.generation.hosting.deployed import component, endpoint, model, target
 
 
 @pytest.fixture
 async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
     async with staged(tmp_path) as made:
         yield made
-
-
-async def model(stage: Stage, name: str = "llama", **more: object) -> None:
-    container = {"environment": {"OPTION_MODEL_ID": LLAMA}, "artifact": ARCHIVE, **more}
-    ask = h.CreateModel(name=name, container=h.Container.model_validate(container))
-    await stage.hosting.models.create_model(WHO, ask)
-
-
-async def endpoint(stage: Stage, name: str = "front", **variant: object) -> None:
-    ask = h.CreateEndpointConfig(
-        name=name, variants=[h.Variant.model_validate({"name": "blue", **variant})]
-    )
-    await stage.hosting.models.create_config(WHO, ask)
-    await stage.hosting.endpoints.create(WHO, h.PutEndpoint(name=name, config=name))
-    await stage.settle()
-
-
-async def component(
-    stage: Stage, name: str = "chat", copies: int = 1, **deployed: object
-) -> h.Component:
-    ask = h.CreateComponent(
-        name=name,
-        endpoint="front",
-        variant="blue",
-        deployed=h.Deployed.model_validate(deployed or {"model": "llama"}),
-        copies=copies,
-    )
-    await stage.hosting.components.create(WHO, ask)
-    await stage.settle()
-    return await stage.hosting.components.get(WHO, name)
-
-
-async def target(stage: Stage, component: str = "", endpoint: str = "front") -> h.Target:
-    ask = h.FindTarget(endpoint=endpoint, component=component)
-    return await stage.hosting.targets.find(WHO, ask)
 
 
 async def test_a_component_serves_its_base_and_the_adapters_of_its_archive(stage: Stage) -> None:

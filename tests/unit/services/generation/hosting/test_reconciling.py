@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from contracts.generation import hosting as h
+from kit.auth.principal import Principal
 from kit.errors import NotFound
 from services.generation.ports import Artifact
-from tests.support.hosting import LLAMA, WHO, Stage, staged
+from services.generation.repository.hosting import rows
+from tests.support.hosting import LLAMA, MISTRAL, WHO, Stage, staged
 
 
 @pytest.fixture
@@ -30,6 +32,22 @@ async def deploy(stage: Stage, name: str) -> None:
 
 async def status(stage: Stage, name: str) -> str:
     return (await stage.hosting.endpoints.get(WHO, name)).status
+
+
+async def front_without_model(stage: Stage) -> None:
+    config = h.CreateEndpointConfig(name="front", variants=[h.Variant(name="blue")])
+    await stage.hosting.models.create_config(WHO, config)
+    await stage.hosting.endpoints.create(WHO, h.PutEndpoint(name="front", config="front"))
+    await stage.settle()
+
+
+async def create_component(stage: Stage, name: str, archive: str) -> None:
+    container = h.Container(
+        environment={"OPTION_MODEL_ID": LLAMA}, artifact=f"s3://models/{archive}"
+    )
+    deployed = h.Deployed(container=container)
+    ask = h.CreateComponent(name=name, endpoint="front", variant="blue", deployed=deployed)
+    await stage.hosting.components.create(WHO, ask)
 
 
 async def test_a_bug_that_one_row_finds_holds_no_other_row_up(
@@ -80,17 +98,85 @@ async def test_what_is_deleted_while_it_is_planned_leaves_no_copies(
         await stage.hosting.components.delete(WHO, "chat")
         return Artifact()
 
-    config = h.CreateEndpointConfig(name="front", variants=[h.Variant(name="blue")])
-    await stage.hosting.models.create_config(WHO, config)
-    await stage.hosting.endpoints.create(WHO, h.PutEndpoint(name="front", config="front"))
-    await stage.settle()
+    await front_without_model(stage)
     monkeypatch.setattr(stage.artifacts, "look", look)
-    container = h.Container(environment={"OPTION_MODEL_ID": LLAMA}, artifact="s3://models/a.tar.gz")
-    ask = h.CreateComponent(
-        name="chat", endpoint="front", variant="blue", deployed=h.Deployed(container=container)
-    )
-    await stage.hosting.components.create(WHO, ask)
+    await create_component(stage, "chat", "a.tar.gz")
     await stage.settle()
     with pytest.raises(NotFound):
         await stage.hosting.components.get(WHO, "chat")
     assert stage.fleet.wishes == {}
+
+
+async def test_a_step_goes_by_what_its_row_says_when_it_is_its_turn(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetched = asyncio.Event()
+
+    async def look(tenant: str, uri: str) -> Artifact:
+        if uri.endswith("slow.tar.gz"):
+            await fetched.wait()
+        return Artifact("", ("es",))
+
+    await front_without_model(stage)
+    monkeypatch.setattr(stage.artifacts, "look", look)
+    await create_component(stage, "victim", "a.tar.gz")
+    await stage.settle()
+    for number in range(4):
+        await create_component(stage, f"a-slow-one-{number}", "slow.tar.gz")
+    await stage.hosting.components.delete(WHO, "victim")
+    await stage.hosting.reconciler.tick()  # four wait for their archives, and the fifth for a turn
+    found = await stage.database.read(rows.found, WHO.tenant, "inference-component", "victim")
+    assert found is not None
+    await stage.database.write(rows.remove, found)  # by another process
+    await create_component(stage, "victim", "a.tar.gz")
+    fetched.set()
+    await stage.settle()
+    made = await stage.hosting.components.get(WHO, "victim")
+    assert made.status == "InService"
+    assert "victim" in stage.shelf.names
+
+
+async def test_what_another_process_makes_meanwhile_is_not_taken_down(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release = stage.shelf.release_component
+
+    async def released(who: Principal, name: str) -> None:
+        await release(who, name)
+        monkeypatch.setattr(stage.shelf, "release_component", release)
+        await stage.beside().settle()
+        await create_component(stage, "chat", "adapters.tar.gz")
+
+    await front_without_model(stage)
+    await create_component(stage, "chat", "adapters.tar.gz")
+    await stage.settle()
+    monkeypatch.setattr(stage.shelf, "release_component", released)
+    await stage.hosting.components.delete(WHO, "chat")
+    await stage.settle()
+    assert (await stage.hosting.components.get(WHO, "chat")).status == "InService"
+
+
+async def test_copies_of_what_another_process_took_down_are_let_go_of(stage: Stage) -> None:
+    await deploy(stage, "adapters")
+    await stage.settle()
+    other = stage.beside()
+    await other.settle()
+    assert stage.fleet.wishes == other.fleet.wishes != {}
+    await other.hosting.endpoints.delete(WHO, "adapters")
+    await other.settle()
+    await stage.settle()
+    assert stage.fleet.wishes == other.fleet.wishes == {}
+
+
+async def test_copies_of_what_another_process_replaced_are_let_go_of(stage: Stage) -> None:
+    await front_without_model(stage)
+    await create_component(stage, "chat", "adapters.tar.gz")
+    await stage.settle()
+    container = h.Container(environment={"OPTION_MODEL_ID": MISTRAL})
+    other = stage.beside()
+    await other.hosting.components.update(
+        WHO, h.UpdateComponent(name="chat", deployed=h.Deployed(container=container))
+    )
+    await other.settle()
+    await stage.settle()
+    assert [model for model, _ in stage.fleet.wishes] == ["mistral.mistral"]

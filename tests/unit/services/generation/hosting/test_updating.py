@@ -1,0 +1,158 @@
+"""What serves goes on until all that comes after it serves, and comes back where that fails."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from contracts.generation import hosting as h
+from kit.errors import Conflict
+from tests.support.hosting import WHO, Stage, staged
+from tests.unit.services.generation.hosting.deployed import (
+    component,
+    endpoint,
+    model,
+    move,
+    target,
+    two_models,
+)
+
+BLUE = h.Variant(name="blue", model="llama")
+
+
+@pytest.fixture
+async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
+    async with staged(tmp_path) as made:
+        yield made
+
+
+async def told(stage: Stage) -> h.Endpoint:
+    return await stage.hosting.endpoints.get(WHO, "front")
+
+
+async def reached(stage: Stage) -> set[str]:
+    """The models that 30 invocations reach; one that reaches none raises Conflict."""
+    return {(await target(stage)).model for _ in range(30)}
+
+
+async def test_a_renamed_variant_takes_over_once_it_serves(stage: Stage) -> None:
+    await two_models(stage)
+    await endpoint(stage, model="llama")
+    stage.fleet.is_ready = False
+    await move(stage, h.Variant(name="green", model="mistral"))
+    assert await reached(stage) == {"meta.llama"}
+    meanwhile = await told(stage)
+    assert (meanwhile.status, meanwhile.config) == ("Updating", "front")
+    assert [one.name for one in meanwhile.variants] == ["blue"]
+    stage.fleet.is_ready = True
+    await stage.settle()
+    assert await reached(stage) == {"mistral.mistral"}
+    after = await told(stage)
+    assert (after.status, after.config) == ("InService", "next")
+    assert [one.name for one in after.variants] == ["green"]
+    assert [name for name, _ in stage.fleet.wishes] == ["mistral.mistral"]
+
+
+async def test_an_added_variant_gets_no_share_before_it_serves(stage: Stage) -> None:
+    await two_models(stage)
+    await endpoint(stage, model="llama")
+    stage.fleet.is_ready = False
+    await move(stage, BLUE, h.Variant(name="green", model="mistral", weight=9))
+    assert await reached(stage) == {"meta.llama"}
+    stage.fleet.is_ready = True
+    await stage.settle()
+    assert await reached(stage) == {"meta.llama", "mistral.mistral"}
+
+
+async def test_an_update_that_fails_leaves_all_as_it_was(stage: Stage) -> None:
+    await two_models(stage)
+    await endpoint(stage, model="llama")
+    too_many = h.Variant(name="green", model="mistral", copies=99)
+    await move(stage, h.Variant(name="blue", model="mistral", weight=5), too_many)
+    after = await told(stage)
+    assert (after.status, after.config) == ("InService", "front")
+    assert "do not fit" in after.reason
+    assert [(one.name, one.weight) for one in after.variants] == [("blue", 1.0)]
+    assert await reached(stage) == {"meta.llama"}
+    assert [name for name, _ in stage.fleet.wishes] == ["meta.llama"]
+    capacities = [h.Capacity(variant="blue", copies=2)]
+    await stage.hosting.endpoints.set_capacities(
+        WHO, h.SetCapacities(name="front", capacities=capacities)
+    )
+    await stage.settle()
+    assert [one.running for one in (await told(stage)).variants] == [2]
+    assert await reached(stage) == {"meta.llama"}
+
+
+async def test_an_endpoint_that_never_served_can_be_moved_to_what_does(stage: Stage) -> None:
+    await two_models(stage)
+    await endpoint(stage, model="llama", copies=99)
+    assert (await told(stage)).status == "Failed"
+    await move(stage, h.Variant(name="green", model="llama", copies=98))
+    assert (await told(stage)).status == "Failed"
+    await move(stage, h.Variant(name="red", model="mistral"), config="third")
+    assert (await told(stage)).status == "InService"
+    assert await reached(stage) == {"mistral.mistral"}
+    await stage.hosting.endpoints.delete(WHO, "front")
+    await stage.settle()
+    assert stage.fleet.wishes == {}
+
+
+async def test_a_restart_in_an_update_demands_what_serves_too(stage: Stage) -> None:
+    await two_models(stage)
+    await endpoint(stage, model="llama")
+    stage.fleet.is_ready = False
+    await move(stage, h.Variant(name="green", model="mistral"))
+    stage.again()
+    await stage.settle()
+    assert {name for name, _ in stage.fleet.wishes} == {"meta.llama", "mistral.mistral"}
+
+
+async def test_a_component_whose_update_fails_wants_again_what_serves(stage: Stage) -> None:
+    await two_models(stage)
+    await endpoint(stage)
+    await component(stage)
+    other = h.Deployed(model="mistral")
+    await stage.hosting.components.update(
+        WHO, h.UpdateComponent(name="chat", deployed=other, copies=99)
+    )
+    await stage.settle()
+    kept = await stage.hosting.components.get(WHO, "chat")
+    assert (kept.status, kept.deployed.model, kept.copies) == ("InService", "llama", 1)
+    assert "do not fit" in kept.reason
+    await stage.hosting.components.update(WHO, h.UpdateComponent(name="chat", copies=2))
+    await stage.settle()
+    assert (await target(stage, "chat")).model == "meta.llama"
+    assert [(name, copies) for (name, _), (copies, _) in stage.fleet.wishes.items()] == [
+        ("meta.llama", 2)
+    ]
+
+
+async def test_a_base_with_adapters_keeps_its_model(stage: Stage) -> None:
+    await two_models(stage)
+    await endpoint(stage)
+    await component(stage)
+    own = {"base": "chat", "container": {"artifact": "s3://models/one.tar.gz"}}
+    await component(stage, "support", **own)
+    components = stage.hosting.components
+    other = h.UpdateComponent(name="chat", deployed=h.Deployed(model="mistral"))
+    with pytest.raises(Conflict, match="support"):
+        await components.update(WHO, other)
+    same = h.Deployed(model="llama", memory_mib=64)
+    await components.update(WHO, h.UpdateComponent(name="chat", deployed=same, copies=2))
+    await stage.settle()
+    grown = await components.get(WHO, "chat")
+    assert (grown.status, grown.running) == ("InService", 2)
+
+
+async def test_tags_leave_work_under_way_alone(stage: Stage) -> None:
+    await model(stage)
+    stage.fleet.is_ready = False
+    await endpoint(stage, model="llama")
+    ask = h.Tagged(kind="endpoint", name="front", put={"team": "search"})
+    assert (await stage.hosting.models.tags(WHO, ask)).tags == {"team": "search"}
+    stage.fleet.is_ready = True
+    await stage.settle()
+    assert (await told(stage)).status == "InService"
+    kept = await stage.hosting.models.tags(WHO, h.Tagged(kind="endpoint", name="front"))
+    assert kept.tags == {"team": "search"}
