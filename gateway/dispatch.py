@@ -7,10 +7,10 @@ from time import perf_counter
 from prometheus_client import Counter, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from gateway.openai.routing import PREFIX
 from kit.telemetry import REQUEST_SECONDS, REQUESTS
 
 _REST = re.compile(r"/(?:api|docs|openapi\.json|livez|readyz|metrics)(?:/|$)")
-_OPENAI = re.compile(r"(?:/endpoints/[A-Za-z0-9-]{1,63})?(?:/openai)?/v1(?:/|$)")
 _NO_ANSWER = 499  # the client left before one
 _SIGNED = (b"AWS4-", b"AWS ")
 _SIGNED_QUERY = (b"X-Amz-Signature=", b"AWSAccessKeyId=")
@@ -51,7 +51,7 @@ class Dispatch:
         path: str = scope["path"]
         if _is_signed(scope):
             return "aws", self._aws
-        if _OPENAI.match(path):
+        if PREFIX.match(path):
             return "openai", self._openai
         if _REST.match(path) or path == "/":
             return "rest", self._rest

@@ -240,12 +240,14 @@ class FindTarget(Contract):
 class Target(Contract):
     """What an invocation reaches. `component` and `adapter` are for the generation service.
 
+    `names` are what its model is called beside `model`: the base model's names, the endpoint's.
     `terms` is the address of terms that must be accepted with each invocation, or None.
     """
 
     model: str
     component: str = ""
     adapter: str = ""
+    names: list[str] = Field(default_factory=list)
     variant: str = "AllTraffic"
     form: Form = "lmi"
     terms: str | None = None

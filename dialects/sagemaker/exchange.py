@@ -14,12 +14,12 @@ from dialects.body import read_body
 from dialects.dialect import Exchange, Json, TextDialect
 from dialects.openai.chat import ChatDialect
 from dialects.openai.completions import CompletionDialect
+from dialects.sagemaker.adapters import adapters_of
 from dialects.sagemaker.form import Form
 from dialects.sagemaker.invocation import Invocation, read, wants_stream
 from dialects.sagemaker.lmi import Lmi
 from dialects.sagemaker.said import Said
 from dialects.sagemaker.tgi import LmiOnVllm, Tgi
-from kit.errors import InvalidRequest
 
 FORMS: Mapping[FormName, Form] = {
     "lmi": Lmi(),
@@ -76,13 +76,10 @@ def _openai(
     form: Form, dialect: TextDialect, target: Target, said: Said, body: Json
 ) -> TextExchange:
     own = {name: value for name, value in body.items() if name not in ("adapters", "adapter")}
-    name = body.get("model")
-    request = dialect.read(name if isinstance(name, str) else target.model, own)
-    reached = {
-        "model": target.model,
-        "component": target.component,
-        "adapter": said.adapter if said.adapter is not None else _adapter(target, body),
-    }
+    named = {"adapters": body["adapter"], **body} if "adapter" in body else body
+    (adapter,) = adapters_of(target, said, named, 1)
+    request = dialect.read(target.model, own)
+    reached = {"model": target.model, "component": target.component, "adapter": adapter}
     asked = Exchange(target.model, own, request.model_copy(update=reached))
     return TextExchange(
         requests=(asked.request,),
@@ -102,15 +99,3 @@ async def _chunks(form: Form, parts: AsyncGenerator[Json, None]) -> AsyncGenerat
             yield b"data: " + line + b"\n\n" if is_events else line + b"\n"
     if is_events:
         yield b"data: [DONE]\n\n"
-
-
-def _adapter(target: Target, body: Json) -> str:
-    """`adapters` and `adapter` name one, as the header does."""
-    given = body.get("adapters", body.get("adapter"))
-    if isinstance(given, list) and len(given) == 1:
-        given = given[0]
-    if given is None:
-        return target.adapter
-    if not isinstance(given, str) or len(given) > 256:
-        raise InvalidRequest("adapters must name one adapter.", param="adapters")
-    return given

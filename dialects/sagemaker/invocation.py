@@ -7,6 +7,7 @@ from contracts.generation.client import GenerateRequest
 from contracts.generation.hosting import Target
 from contracts.generation.requests import ChatRequest, CompletionRequest
 from dialects.body import Json, Members, built, malformed
+from dialects.sagemaker.adapters import adapters_of
 from dialects.sagemaker.parameters import parameters_of, sampling
 from dialects.sagemaker.said import Said
 from kit.errors import InvalidRequest
@@ -52,7 +53,7 @@ def read(target: Target, said: Said, body: Json, *, stream: bool) -> Invocation:
     if details or stream or shared["n"] > 1:
         shared["logprobs"] = 0
     prefill = details and parameters.flag("decoder_input_details", default=False)
-    adapters = _adapters(target, said, body.get("adapters"), len(inputs))
+    adapters = adapters_of(target, said, body, len(inputs))
     dialogues = isinstance(inputs[0], list)
     made = [
         _request(one, prefill and not stream, {**shared, "adapter": adapter}, index)
@@ -87,25 +88,6 @@ def _inputs(given: object) -> tuple[list[Any], bool]:
     ):
         raise malformed("[inputs] must be all strings, or all lists of messages", "inputs")
     return given, True
-
-
-def _adapters(target: Target, said: Said, given: object, count: int) -> list[str]:
-    """By header, else by the body, else the one that the inference component is."""
-    if said.adapter is not None:
-        return [said.adapter] * count
-    if given is None:
-        return [target.adapter] * count
-    names = [given] if isinstance(given, str) else given
-    if not isinstance(names, list) or not all(isinstance(one, str) for one in names):
-        raise malformed("[adapters] must be a string or a list of strings", "adapters")
-    if isinstance(given, str):
-        return names * count
-    if len(names) != count:
-        raise InvalidRequest(
-            f"Number of adapters ({len(names)}) is not equal to the number of inputs ({count}).",
-            param="adapters",
-        )
-    return names
 
 
 def _request(one: Any, prefill: bool, shared: Json, index: int) -> GenerateRequest:

@@ -27,11 +27,17 @@ from kit.errors import Internal, PayloadTooLarge, PlatformError
 _MOST_BODY = 32 * 2**20
 
 ROUTES: tuple[Route, ...] = (
-    Route("GET", "/models", "openai:ListModels", list_models),
-    Route("GET", "/models/{id*}", "openai:GetModel", get_model),
-    Route("POST", "/chat/completions", "openai:CreateChatCompletion", create_chat_completion),
-    Route("POST", "/completions", "openai:CreateCompletion", create_completion),
-    Route("POST", "/embeddings", "openai:CreateEmbeddings", create_embeddings),
+    Route("GET", "/models", "openai:ListModels", list_models, hosted=True),
+    Route("GET", "/models/{id*}", "openai:GetModel", get_model, hosted=True),
+    Route(
+        "POST",
+        "/chat/completions",
+        "openai:CreateChatCompletion",
+        create_chat_completion,
+        hosted=True,
+    ),
+    Route("POST", "/completions", "openai:CreateCompletion", create_completion, hosted=True),
+    Route("POST", "/embeddings", "openai:CreateEmbeddings", create_embeddings, hosted=True),
     Route("POST", "/files", "openai:CreateFile", files.create_file, streams=True),
     Route("GET", "/files", "openai:ListFiles", files.list_files),
     Route("GET", "/files/{id}", "openai:GetFile", files.get_file),

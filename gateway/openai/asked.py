@@ -6,11 +6,12 @@ from typing import TypeVar
 from contracts.generation.hosting import FindTarget
 from contracts.generation.requests import ChatRequest, CompletionRequest
 from dialects.dialect import Json
+from dialects.sagemaker.adapters import adapter_of
 from dialects.sagemaker.said import ADAPTER_HEADER, said
 from gateway.openai.call import Call
 from kit.errors import InvalidRequest
 
-_COMPONENT = "x-amzn-sagemaker-inference-component"
+COMPONENT = "x-amzn-sagemaker-inference-component"
 _ATTRIBUTES = "x-amzn-sagemaker-custom-attributes"
 Request = TypeVar("Request", ChatRequest, CompletionRequest)
 
@@ -48,14 +49,11 @@ def model_name(body: Json) -> str:
 
 
 async def _hosted(call: Call, name: str) -> AskedModel:
-    """A name that is neither the endpoint's nor a base model's is one of its adapters."""
-    component = call.headers.get(_COMPONENT, "")
+    """A name that is none of the endpoint's or of its model's is one of its adapters."""
+    component = call.headers.get(COMPONENT, "")
     ask = FindTarget(endpoint=call.hosted, component=component)
     target = await call.backends.hosting.target(call.principal, ask)
     told = said(call.headers.get(ADAPTER_HEADER), call.headers.get(_ATTRIBUTES, ""))
     told.check_terms(target.terms)
-    adapter = told.adapter if told.adapter is not None else target.adapter
-    own = ("", call.hosted, component, target.component, target.model)
-    if not adapter and name not in own and not call.backends.catalogue.knows(name, kind="text"):
-        adapter = name
+    adapter = adapter_of(target, told, name)
     return AskedModel(name or call.hosted, target.model, target.component, adapter)

@@ -3,7 +3,10 @@
 from collections.abc import AsyncIterator
 from typing import Any
 
+from contracts.generation.hosting import FindTarget, Target
 from gateway.cards import model_cards
+from gateway.hosted import reached
+from gateway.openai.asked import COMPONENT
 from gateway.openai.call import Call, json_response
 from gateway.response import Response
 from kit.errors import NotFound
@@ -28,9 +31,19 @@ async def get_model(call: Call) -> Response:
     )
 
 
+async def _served(call: Call) -> str:
+    """The id of the model behind the endpoint. Raises NotFound."""
+    ask = FindTarget(endpoint=call.hosted, component=call.headers.get(COMPONENT, ""))
+    found = await reached(call.backends, call.principal, ask)
+    return call.backends.catalogue.find(found.model).id if isinstance(found, Target) else found.id
+
+
 async def _models(call: Call) -> AsyncIterator[dict[str, Any]]:
-    """`parent` is what an adapter changes, as vLLM tells it."""
+    """`parent` is what an adapter changes, as vLLM tells it. Of an endpoint its model's only."""
+    served = await _served(call) if call.hosted else None
     for card in await model_cards(call.backends, call.principal):
+        if served not in (None, card.id, card.base):
+            continue
         for name in (card.id, *card.aliases):
             yield {
                 "id": name,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from gateway.openai.call import Endpoint
 from kit.errors import MethodNotAllowed, NotFound
 
-PREFIX = re.compile(r"(?:/endpoints/(?P<endpoint>[A-Za-z0-9-]{1,63}))?(?:/openai)?/v1(?=/)")
+PREFIX = re.compile(r"(?:/endpoints/(?P<endpoint>[A-Za-z0-9-]{1,63}))?(?:/openai)?/v1(?=/|$)")
 """Where the API stands: at /v1, and at the paths that Bedrock and SageMaker give it."""
 
 
@@ -16,6 +16,7 @@ class Route:
     """In `path`, `{id}` is one segment and `{id*}` the rest of it, slashes included.
 
     `operation` is what a key's scopes name. With `streams` the endpoint reads the body itself.
+    `hosted`: it also stands below a SageMaker endpoint, and is of its model then.
     """
 
     method: str
@@ -23,6 +24,7 @@ class Route:
     operation: str
     endpoint: Endpoint
     streams: bool = False
+    hosted: bool = False
     pattern: re.Pattern[str] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -45,7 +47,7 @@ def find(routes: Sequence[Route], method: str, path: str) -> Routed:
     inner = path[prefix.end() :].rstrip("/") if prefix else path
     hosted = (prefix["endpoint"] or "") if prefix else ""
     others = []
-    for route in routes:
+    for route in (one for one in routes if one.hosted or not hosted):
         match = route.pattern.fullmatch(inner)
         if match is None:
             continue

@@ -8,7 +8,7 @@ from fastapi.responses import StreamingResponse
 from contracts.search import embeddings as e
 from contracts.search import knowledge_bases as k
 from contracts.search import retrieval as r
-from gateway import asking
+from gateway import asking, embedding
 from gateway.rest.caller import Caller, Platform
 from gateway.rest.events import EVENT_STREAM, events
 from gateway.rest.paths import BaseId, SourceId
@@ -34,12 +34,7 @@ class Ask(r.AnswerRequest):
 @router.post("/embeddings")
 async def embed(who: Caller, platform: Platform, ask: e.EmbedRequest) -> e.EmbedReply:
     """Vectors come as base64 of little-endian float32s."""
-    size = sum(map(len, ask.texts or [])) + sum(map(len, ask.token_ids or []))
-    model = platform.catalogue.find(ask.model, kind="embedding").id
-    async with platform.metering.spending(who, "rest:embed", model, request_bytes=size) as spent:
-        made = await platform.search.embed(who, ask)
-        spent.tokens_in = sum(made.tokens)
-    return made
+    return await embedding.embed(platform, who, "rest:embed", ask)
 
 
 @router.post("/knowledge-bases", status_code=201)

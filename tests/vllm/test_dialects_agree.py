@@ -101,6 +101,30 @@ def test_one_lmi_batch_mixes_adapters(world: World, component: dict[str, str]) -
 
 
 @pytest.mark.parametrize("adapter", ["", *OWN])
+def test_an_endpoint_knows_its_adapters_as_models_in_openais_form_too(
+    world: World, component: dict[str, str], adapter: str
+) -> None:
+    reached = {"X-Amzn-SageMaker-Inference-Component": component["InferenceComponentName"]}
+    endpoint = f"{world.platform.url}/endpoints/{component['EndpointName']}/openai/v1"
+    client = world.platform.openai(world.owner).with_options(base_url=endpoint)
+    asked: dict[str, Any] = {"prompt": PROMPTS[1], **GREEDY}
+    expected = world.expected[adapter][1]
+    by_name = client.completions.create(model=adapter or NAME, extra_headers=reached, **asked)
+    assert by_name.choices[0].text == expected
+    by_header = client.completions.create(
+        model=NAME,
+        extra_headers={**reached, "X-Amzn-SageMaker-Adapter-Identifier": adapter},
+        **asked,
+    )
+    assert by_header.choices[0].text == expected
+    runtime = world.platform.boto3("sagemaker-runtime", world.owner)
+    answered = runtime.invoke_endpoint(
+        **component, Body=json.dumps({"model": adapter or NAME, **asked})
+    )
+    assert json.load(answered["Body"])["choices"][0]["text"] == expected
+
+
+@pytest.mark.parametrize("adapter", ["", *OWN])
 def test_lmi_streams_what_it_answers_whole(
     world: World, component: dict[str, str], adapter: str
 ) -> None:

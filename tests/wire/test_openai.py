@@ -84,7 +84,7 @@ def test_a_chat_is_streamed_with_its_usage(client: openai.OpenAI) -> None:
     assert [one.choices[0].finish_reason for one in chunks if one.choices][-1] == "stop"
 
 
-@pytest.mark.parametrize("path", ["/openai/v1", "/endpoints/any-endpoint/openai/v1", "/v1/"])
+@pytest.mark.parametrize("path", ["/openai/v1", f"/endpoints/{SMALL}/openai/v1", "/v1/"])
 def test_the_api_stands_where_aws_puts_it_too(platform: Platform, path: str) -> None:
     key = platform.owner.bearer
     client = openai.OpenAI(base_url=platform.url + path, api_key=key, max_retries=0)

@@ -192,14 +192,3 @@ def test_images_come_as_data_and_are_never_fetched(
         with pytest.raises(openai.BadRequestError) as raised:
             ask(url)
         assert raised.value.param == "messages.0.content.1.image_url.url"
-
-
-def test_an_endpoint_that_is_not_there_is_not_found(served: tuple[Platform, CapableServer]) -> None:
-    platform, _ = served
-    client = openai.OpenAI(
-        base_url=f"{platform.url}/endpoints/absent/openai/v1",
-        api_key=platform.owner.bearer,
-        max_retries=0,
-    )
-    with pytest.raises(openai.NotFoundError):
-        client.chat.completions.create(model="x", messages=say("a"))

@@ -21,6 +21,7 @@ from gateway.aws.operations.bedrock_runtime.asked import (
 from gateway.aws.operations.bedrock_runtime.failures import modelled
 from gateway.aws.operations.members import dropped
 from gateway.aws.registry import Call, Parameters, Reply, operation
+from gateway.embedding import embed
 from kit.errors import InvalidRequest
 from kit.service import started
 
@@ -63,7 +64,7 @@ async def invoke_model_with_response_stream(call: Call, parameters: Parameters) 
 
 async def _invoked(call: Call, name: str, body: Json, size: int) -> tuple[Json, dict[str, str]]:
     if is_embedding(call, name):
-        return await _embedded(call, name, body, size)
+        return await _embedded(call, name, body)
     dialect, exchange = _read(name, body)
     made = await generating.generate(
         call.backends, call.principal, str(call.operation), exchange.request, size=size
@@ -74,16 +75,11 @@ async def _invoked(call: Call, name: str, body: Json, size: int) -> tuple[Json, 
     return dialect.whole(exchange, made), headers
 
 
-async def _embedded(call: Call, name: str, body: Json, size: int) -> tuple[Json, dict[str, str]]:
+async def _embedded(call: Call, name: str, body: Json) -> tuple[Json, dict[str, str]]:
     dialect = embedding_dialect(name)
     ask = dialect.read(name, body)
-    model = call.backends.catalogue.find(name, kind="embedding").id
-    async with call.backends.metering.spending(
-        call.principal, str(call.operation), model, request_bytes=size
-    ) as spent:
-        made = await call.backends.search.embed(call.principal, ask)
-        spent.tokens_in = sum(made.tokens)
-    return dialect.whole(body, made), {"x-amzn-bedrock-input-token-count": str(spent.tokens_in)}
+    made = await embed(call.backends, call.principal, str(call.operation), ask)
+    return dialect.whole(body, made), {"x-amzn-bedrock-input-token-count": str(sum(made.tokens))}
 
 
 def _read(name: str, body: Json) -> tuple[TextDialect, Exchange]:

@@ -23,6 +23,7 @@ from gateway.aws.operations.sagemaker_runtime.reached import (
     text_target,
 )
 from gateway.aws.registry import Call, Parameters, operation
+from gateway.embedding import embed
 from kit.catalogue import ModelEntry
 from kit.service import started
 from kit.together import together
@@ -37,7 +38,7 @@ _MISSING = (
 async def invoke_endpoint(call: Call, parameters: Parameters) -> Parameters:
     found, raw = await reached(call, parameters), parameters["Body"]
     if isinstance(found, ModelEntry):
-        return _answered(await _embedded(call, parameters, found), "AllTraffic")
+        return _answered(await _embedded(call, parameters), "AllTraffic")
     with as_container(call, found):
         asked = exchange(found, said_with(call, parameters), raw)
         if asked.is_stream:  # the operation has no stream: its lines come together
@@ -78,15 +79,11 @@ def _deltas(call: Call, asked: TextExchange, size: int) -> AsyncGenerator[Delta,
     return generating.stream(call.backends, call.principal, str(call.operation), request, size=size)
 
 
-async def _embedded(call: Call, parameters: Parameters, entry: ModelEntry) -> bytes:
+async def _embedded(call: Call, parameters: Parameters) -> bytes:
     """By the model's name: no endpoint has to be created for it."""
     body = read_body(parameters["Body"])
     ask = read_embedding(endpoint_name(parameters), body)
-    async with call.backends.metering.spending(
-        call.principal, str(call.operation), entry.id, request_bytes=len(parameters["Body"])
-    ) as spent:
-        made = await call.backends.search.embed(call.principal, ask)
-        spent.tokens_in = sum(made.tokens)
+    made = await embed(call.backends, call.principal, str(call.operation), ask)
     return orjson.dumps(whole_embedding(body, made))
 
 

@@ -2,9 +2,10 @@
 
 from contracts.generation.hosting import FindTarget, Target
 from dialects.sagemaker.said import ADAPTER_HEADER, Said, said
+from gateway import hosted
 from gateway.aws.registry import Call, Parameters
 from kit.catalogue import ModelEntry
-from kit.errors import InvalidRequest, NotFound
+from kit.errors import InvalidRequest
 
 
 def endpoint_name(parameters: Parameters) -> str:
@@ -22,12 +23,7 @@ async def reached(call: Call, parameters: Parameters) -> Target | ModelEntry:
         component=parameters.get("InferenceComponentName", ""),
         variant=parameters.get("TargetVariant", ""),
     )
-    try:
-        return await call.backends.hosting.target(call.principal, ask)
-    except NotFound:
-        if call.backends.catalogue.knows(name, kind="embedding"):
-            return call.backends.catalogue.find(name, kind="embedding")
-        raise
+    return await hosted.reached(call.backends, call.principal, ask)
 
 
 async def text_target(call: Call, parameters: Parameters) -> Target:

@@ -12,7 +12,9 @@ from contracts.generation.requests import CompletionRequest
 from dialects.sagemaker.exchange import exchange
 from dialects.sagemaker.said import Said, said
 from kit.errors import InvalidRequest, PermissionDenied
-from tests.unit.dialects.sagemaker.samples import asked, target
+from tests.unit.dialects.sagemaker.samples import NOTHING_SAID, asked, target
+
+SAID = {"role": "user", "content": "a"}
 
 
 def request(**body: Any) -> CompletionRequest:
@@ -64,6 +66,27 @@ def test_an_adapter_component_uses_its_own_adapter() -> None:
     for body, expected in (({}, "support"), ({"adapters": ["es"]}, "es")):
         one = exchange(own, Said(), orjson.dumps({"inputs": "Hello", **body}))
         assert one.requests[0].adapter == expected
+
+
+def test_the_name_of_a_model_that_is_not_the_targets_is_an_adapters() -> None:
+    def adapter(model: object, said: Said = NOTHING_SAID, **more: object) -> str:
+        own = target(names=["llama", "front"], adapter="own")
+        body = {"model": model, **more}
+        made = {
+            exchange(own, said, orjson.dumps({**form, **body})).requests[0].adapter
+            for form in ({"inputs": "a"}, {"prompt": "a"}, {"messages": [SAID]})
+        }
+        assert len(made) == 1, "each form of body means the same by it"
+        return made.pop()
+
+    assert {adapter(one) for one in (None, "", "meta.llama", "llama", "front", "lmi")} == {"own"}
+    assert adapter("es") == "es"
+    assert adapter("es", adapters=["fr"]) == "fr"
+    assert adapter("es", Said("")) == ""
+    for wrong in (7, ["es"], "e" * 257):
+        with pytest.raises(InvalidRequest) as refused:
+            adapter(wrong)
+        assert refused.value.param == "model"
 
 
 def test_terms_are_accepted_in_custom_attributes() -> None:
