@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from secrets import SystemRandom
 
 import orjson
 
@@ -11,20 +12,32 @@ from contracts.generation.metered import MeteredGeneration
 from dialects.sagemaker.exchange import FORMS, TextExchange, exchange
 from dialects.sagemaker.said import Said
 from kit.auth.principal import Principal
-from kit.errors import DeadlineExceeded, InvalidRequest, NotFound, PayloadTooLarge, PlatformError
-from kit.jobs.ports import JobCancelled, JobContext, JobLost, JsonObject
+from kit.errors import (
+    DeadlineExceeded,
+    InvalidRequest,
+    NotFound,
+    PayloadTooLarge,
+    PlatformError,
+    RateLimited,
+)
+from kit.jobs.ports import JobCancelled, JobContext, JobLost, JobYielded, JsonObject
 from kit.objects.records import Attributes
 from kit.objects.store import ObjectStore
-from kit.together import together
 
 _TRIES = 4
 """One less than the job may have: the last one writes down why it failed."""
+_LEAST_WAIT = 1.0
+_chance = SystemRandom()
 _LARGEST = 25 * 2**20
 _OPERATION = "sagemaker-runtime:InvokeEndpointAsync"
 
 
 class AsyncInference:
-    """What an attempt has written another finds, so that an answer is made once."""
+    """What an attempt has written another finds, so that an answer is made once.
+
+    An invocation that meets a limit of its tenant gives its place to others and waits for its
+    turn, until it expires; a spent budget fails it.
+    """
 
     def __init__(self, generation: MeteredGeneration, objects: ObjectStore) -> None:
         self._generation = generation
@@ -39,8 +52,12 @@ class AsyncInference:
         except (JobLost, JobCancelled):
             raise
         except PlatformError as error:
-            if error.retryable and context.epoch <= _TRIES and time.time() < asked.expires_at:
-                raise
+            left = asked.expires_at - time.time()
+            if not isinstance(error, RateLimited):
+                if error.retryable and context.failures < _TRIES and left > 0:
+                    raise
+            elif error.retry_after is not None and left > 0:
+                raise JobYielded(after=min(_turn(error.retry_after), left)) from error
             return await self._refuse(context.tenant, asked, error)
         await self._put(context.tenant, asked.output, body, media)
         return {"location": asked.output.uri}
@@ -62,11 +79,7 @@ class AsyncInference:
             (request,) = made.requests
             deltas = self._generation.stream(who, _OPERATION, request, size=size)
             return b"".join([line async for line in made.stream(deltas)]), made.stream_type
-        share = size // len(made.requests)
-        answers = await together(
-            self._generation.generate(who, _OPERATION, request, size=share)
-            for request in made.requests
-        )
+        answers = await self._generation.generate_all(who, _OPERATION, made.requests, size=size)
         return made.whole(answers), "application/json"
 
     async def _refuse(
@@ -98,6 +111,11 @@ class AsyncInference:
     async def _put(self, tenant: str, place: ObjectPlace, body: bytes, media: str) -> None:
         attributes = Attributes(headers={"content-type": media})
         await self._objects.put(tenant, place.bucket, place.key, _once(body), attributes=attributes)
+
+
+def _turn(seconds: float) -> float:
+    """Spread, since all that a tenant's limit holds up is told of the same moment."""
+    return max(seconds, _LEAST_WAIT) * _chance.uniform(1.0, 2.0)
 
 
 async def _once(body: bytes) -> AsyncIterator[bytes]:

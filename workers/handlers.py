@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from contracts.generation.hosting import ASYNC_INFERENCE
 from contracts.generation.metered import MeteredGeneration
 from kit.batches.store import KIND as BATCH
-from kit.jobs.ports import Handler, Handlers
+from kit.jobs.ports import Handler, Handlers, JobContext, JsonObject
 from workers.admission import Admission
 from workers.async_inference import AsyncInference
 from workers.batch.bedrock import BedrockBatches, Models
@@ -27,12 +27,24 @@ def _batch(clients: Clients) -> Handler:
             clients.database, clients.objects, Models(*doing, clients.catalogue)
         ),
     }
-    return BatchJob(clients.database, wires).run
+    return _booked(clients, BatchJob(clients.database, wires).run)
 
 
 def _async_inference(clients: Clients) -> Handler:
     generation = MeteredGeneration(clients.generation, clients.metering)
-    return AsyncInference(generation, clients.objects).run
+    return _booked(clients, AsyncInference(generation, clients.objects).run)
+
+
+def _booked(clients: Clients, handler: Handler) -> Handler:
+    """Stores what a job has used as it ends, for the loop of a worker stands still between jobs."""
+
+    async def run(context: JobContext) -> JsonObject:
+        try:
+            return await handler(context)
+        finally:
+            await clients.metering.store()
+
+    return run
 
 
 _HANDLERS: Mapping[str, Callable[[Clients], Handler]] = {

@@ -1,19 +1,27 @@
 """Tokens: taken from the tenant's limits before the work, and booked as they were used."""
 
+import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import date
+
+from sqlalchemy.exc import SQLAlchemyError
 
 from kit.auth.budgets import BILLION, Budgets
 from kit.auth.limits import Limiter
 from kit.auth.principal import Principal
 from kit.auth.usage import Usage, UsageMeter
 from kit.catalogue import Catalogue
+from kit.errors import PlatformError
 from kit.telemetry import TOKENS
+
+log = logging.getLogger(__name__)
 
 BYTES_PER_TOKEN = 4  # a guess that the settlement corrects
 _MILLION = 1_000_000
+_PATIENCE = 2.0  # seconds
 
 
 @dataclass(slots=True)
@@ -90,6 +98,14 @@ class Metering:
             return self._catalogue.find(name).id
         owner = self._catalogue.owner(name)
         return "" if owner is None else owner.id
+
+    async def store(self) -> None:
+        """Stores what was booked if the database takes it soon; else that is kept for later."""
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                await self._usage.flush()
+        except (PlatformError, SQLAlchemyError, TimeoutError) as error:
+            log.warning("Usage is not stored yet: %r", error)
 
     async def totals(self, who: Principal, start: date, end: date) -> list[Usage]:
         """What the tenant used on the UTC days from `start` to `end`, both included."""

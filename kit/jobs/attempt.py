@@ -77,8 +77,8 @@ class Attempt:
             raise
         except (JobCancelled, asyncio.CancelledError) as error:
             outcome, settle = self._stopped(error)
-        except JobYielded:
-            outcome, settle = "released", release_job
+        except JobYielded as wish:
+            outcome, settle = "released", partial(release_job, after=wish.after)
         except PlatformError as error:
             outcome, settle = "failed", _failure(error)
         except Exception:

@@ -25,6 +25,7 @@ class LeasedJob(JobContext):
         self.tenant = claimed.tenant
         self.kind = claimed.kind
         self.epoch = claimed.epoch
+        self.failures = claimed.failures
         self.input = claimed.input
         self.checkpoint = claimed.checkpoint
         self.effects: list[Callable[[Connection], object]] = []

@@ -40,13 +40,13 @@ def end_cancelled(connection: Connection, job_id: str, epoch: int) -> None:
     append_event(connection, job_id, row.tenant, "cancelled")
 
 
-def release_job(connection: Connection, job_id: str, epoch: int) -> None:
-    """Gives a job back unfinished, to be claimed at once by another; it counts as no failure."""
+def release_job(connection: Connection, job_id: str, epoch: int, *, after: float = 0.0) -> None:
+    """Gives a job back unfinished, to be claimed by another in `after` seconds; no failure."""
     row = hold_attempt(connection, job_id, epoch)
     if row.cancel_requested:
         end_cancelled(connection, job_id, epoch)
         return
-    update_attempt(connection, job_id, epoch, run_at=db_now(), **RELEASED)
+    update_attempt(connection, job_id, epoch, run_at=db_now() + after, **RELEASED)
     append_event(connection, job_id, row.tenant, "released")
 
 

@@ -56,6 +56,7 @@ class ClaimedJob:
     tenant: str
     kind: str
     epoch: int
+    failures: int
     quarantined: bool
     input: JsonObject
     checkpoint: JsonObject

@@ -40,6 +40,7 @@ def claim(
             jobs.c.tenant,
             jobs.c.kind,
             jobs.c.epoch,
+            jobs.c.attempts,
             jobs.c.quarantined,
             jobs.c.input,
             jobs.c.checkpoint,

@@ -19,10 +19,14 @@ class JobCancelled(Conflict):
 
 
 class JobYielded(Exception):
-    """Raise it in a long handler so that other jobs get its place; it counts as no failure.
+    """Raise it in a handler so that other jobs get its place; it counts as no failure.
 
-    The job is queued again at once, with its checkpoint, behind those that wait.
+    The job is queued again, with its checkpoint, behind those that wait, in `after` seconds.
     """
+
+    def __init__(self, after: float = 0.0) -> None:
+        super().__init__(after)
+        self.after = after
 
 
 class JobContext(Protocol):
@@ -33,6 +37,8 @@ class JobContext(Protocol):
     kind: str
     epoch: int
     """Numbers the attempt; pass it along with `id` to whoever writes, who calls `fence` with it."""
+    failures: int
+    """How many attempts before this one ended with an error."""
     input: JsonObject
     checkpoint: JsonObject
 

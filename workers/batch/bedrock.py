@@ -117,6 +117,9 @@ class BedrockBatches:
     def expired(self, running: Running, line: Line) -> None:
         """What was not processed is not in the output."""
 
+    def stopped(self, error: PlatformError) -> dict[str, Any]:
+        return {"message": error.message}
+
     async def conclude(self, running: Running, outcome: Outcome) -> dict[str, Any]:
         """An output for each input, and the counts beside them."""
         batch = running.batch

@@ -10,6 +10,7 @@ from kit.batches import progress
 from kit.batches.progress import Hold
 from kit.batches.records import Answered, Outcome
 from kit.database import Database
+from kit.errors import BudgetSpent
 from kit.jobs.ports import JobCancelled, JobContext, JobYielded, JsonObject
 from workers.batch.turn import Turn
 from workers.batch.wire import BatchRefused, BatchWire, Running
@@ -19,6 +20,7 @@ _OUTCOMES: dict[str, Outcome] = {
     "done": "completed",
     "cancelled": "cancelled",
     "expired": "expired",
+    "spent": "failed",
 }
 
 
@@ -56,14 +58,18 @@ class BatchJob:
 
     async def _run(self, running: Running, wire: BatchWire, context: JobContext) -> JsonObject:
         outcome: Outcome = "cancelled"
+        stopped: dict[str, object] = {}
         if running.batch.cancelling_at is None:
-            ending = await Turn(self._database, wire, running, context).run()
+            try:
+                ending = await Turn(self._database, wire, running, context).run()
+            except BudgetSpent as error:
+                ending, stopped = "spent", wire.stopped(error)
             if ending == "yielded":
                 raise JobYielded
             outcome = _OUTCOMES[ending]
         if outcome == "expired":
             await self._tell_expired(running, wire)
-        told = await self._conclude(running, wire, outcome)
+        told = await self._conclude(running, wire, outcome) | stopped
         context.at_finish(partial(progress.end, hold=running.hold, outcome=outcome, told=told))
         return {"outcome": outcome}
 

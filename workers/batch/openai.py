@@ -70,10 +70,7 @@ class Endpoints:
         """One prompt after the other: the lines beside this one keep the engine busy."""
         name = _model(body)
         requests = self._completion.read_all(name, body)
-        made = [
-            await self._generation.generate(who, OPERATION, request, size=size // len(requests))
-            for request in requests
-        ]
+        made = await self._generation.generate_all(who, OPERATION, requests, size=size, at_once=1)
         return Made(
             self._completion.whole_all(name, requests, made),
             sum(one.input_tokens for one in made),
@@ -124,6 +121,10 @@ class OpenAIBatches:
         return Answered(
             line.source, line.number, False, _row(orjson.loads(line.raw), error=_EXPIRED)
         )
+
+    def stopped(self, error: PlatformError) -> dict[str, Any]:
+        code = error_object(error)["code"]
+        return {"errors": [{"code": code, "message": error.message, "param": None, "line": None}]}
 
     async def conclude(self, running: Running, outcome: Outcome) -> dict[str, Any]:
         batch = running.batch

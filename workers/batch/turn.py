@@ -24,7 +24,7 @@ from workers.batch.wire import BatchWire, Line, Running
 
 log = logging.getLogger(__name__)
 
-Ending: TypeAlias = Literal["done", "cancelled", "expired", "yielded"]
+Ending: TypeAlias = Literal["done", "cancelled", "expired", "yielded", "spent"]
 
 AT_ONCE = 32
 KEPT_EVERY = 0.2
@@ -33,7 +33,7 @@ TOLD_EVERY = 2.0
 LEAST_TURN = 10.0
 """Seconds that a batch keeps its place while others wait for one."""
 PATIENCE = 20.0
-"""Seconds that lines under way have to end when a batch gives its place up."""
+"""Seconds that lines under way have to end when a batch stops for others or for money."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0
 _TRIES = 3  # of a line whose engine answered badly; one that is busy is asked for as long as it is
 _chance = SystemRandom()
@@ -51,11 +51,13 @@ class Turn:
         self._answers: list[Answered] = []
         self._under_way: set[asyncio.Task[None]] = set()
         self._ending: Ending = "done"
+        self._spent: BudgetSpent | None = None
         self._stop, self._finished = asyncio.Event(), asyncio.Event()
         self._began = self._told = time.monotonic()
 
     async def run(self) -> Ending:
-        """Raises JobLost, JobCancelled, and what breaks the input."""
+        """Raises JobLost, JobCancelled, BudgetSpent once what was under way has ended, and what
+        breaks the input."""
         done = await self._database.read(progress.answered_lines, self._running.hold)
         keeper = asyncio.create_task(self._keep_on())
         try:
@@ -67,6 +69,8 @@ class Turn:
             keeper.cancel()
             await self._leave()
             await asyncio.gather(keeper, return_exceptions=True)
+        if self._ending == "spent" and self._spent is not None:
+            raise self._spent
         return self._ending
 
     async def _begin_all(self, done: set[tuple[int, int]]) -> None:
@@ -89,7 +93,7 @@ class Turn:
         """Lets what is under way end; once the batch stops, not for long, or not at all."""
         while self._under_way and not self._stop.is_set():
             await asyncio.wait(self._under_way, timeout=KEPT_EVERY)
-        if self._under_way and self._ending == "yielded":
+        if self._under_way and self._ending in ("yielded", "spent"):
             await asyncio.wait(self._under_way, timeout=PATIENCE)
         await self._leave()
 
@@ -103,6 +107,10 @@ class Turn:
     async def _answer(self, line: Line) -> None:
         try:
             answered = await self._tried(line)
+        except BudgetSpent as error:
+            self._spent = error
+            self._end("spent")
+            return
         except PlatformError as error:
             answered = self._wire.failed(self._running, line, error)
         except Exception:
@@ -118,9 +126,9 @@ class Turn:
         while True:
             try:
                 return await self._wire.answer(self._running, line)
-            except BudgetSpent:
-                raise
             except (RateLimited, Unavailable) as error:
+                if isinstance(error, RateLimited) and error.retry_after is None:
+                    raise  # more than a whole minute's limit: it never comes through
                 wanted = max(pause, error.retry_after or 0.0)
             except (UpstreamFailed, DeadlineExceeded, Internal):
                 tries += 1

@@ -67,6 +67,10 @@ class BatchWire(Protocol):
         """What the output says of a line whose time was over; None says nothing."""
         ...
 
+    def stopped(self, error: PlatformError) -> dict[str, Any]:
+        """What the wire tells of a batch that was stopped before all its lines were answered."""
+        ...
+
     async def conclude(self, running: Running, outcome: Outcome) -> dict[str, Any]:
         """Writes the outputs, whole, and says where they are; may be done again after a crash."""
         ...

@@ -48,6 +48,12 @@ class TestFinishing:
         assert now_is(database, job.id).state == "running"
         assert not database.read_now(finished_by, job.id, job.epoch)
 
+    def test_what_is_given_back_for_later_is_not_claimed_before(self, database: Database) -> None:
+        job = running(database)
+        database.write_now(release_job, job.id, job.epoch, after=60.0)
+        assert now_is(database, job.id).attempts == 0
+        assert 59 < seconds_until_run(database, job.id) <= 60
+
     def test_a_step_commits_once_over_all_attempts(self, database: Database) -> None:
         job = accept(database)
         first = claimed(database, job)

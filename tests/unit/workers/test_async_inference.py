@@ -1,7 +1,7 @@
 """The job behind an asynchronous invocation: one answer, however often it is begun."""
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -16,8 +16,8 @@ from contracts.generation.metered import MeteredGeneration
 from integrations.local.blobs import LocalBlobs
 from kit.auth.principal import Principal
 from kit.database import Database
-from kit.errors import PlatformError, Unavailable
-from kit.jobs.ports import JobContext
+from kit.errors import BudgetSpent, PlatformError, RateLimited, Unavailable
+from kit.jobs.ports import JobContext, JobYielded
 from kit.objects.store import ObjectStore
 from workers.async_inference import AsyncInference
 
@@ -31,14 +31,14 @@ class Model:
         self.asked = 0
         self.failure: PlatformError | None = None
 
-    async def generate(
-        self, who: Principal, operation: str, ask: GenerateRequest, *, size: int
-    ) -> Generation:
+    async def generate_all(
+        self, who: Principal, operation: str, asks: Sequence[GenerateRequest], *, size: int
+    ) -> list[Generation]:
         self.asked += 1
         if self.failure is not None:
             raise self.failure
         choice = Choice(text="Oak.", finish_reason="stop")
-        return Generation(choices=[choice], input_tokens=1, output_tokens=1, model="m")
+        return [Generation(choices=[choice], input_tokens=1, output_tokens=1, model="m")]
 
 
 class Place:
@@ -46,7 +46,7 @@ class Place:
         self.objects, self.model = objects, Model()
         self.handler = AsyncInference(cast(MeteredGeneration, self.model), objects)
 
-    def context(self, epoch: int = 1, **changes: Any) -> JobContext:
+    def context(self, failures: int = 0, **changes: Any) -> JobContext:
         asked = AsyncInvocation(
             account="111122223333",
             key="key",
@@ -59,7 +59,7 @@ class Place:
             expires_at=time.time() + 60,
             timeout=5,
         ).model_copy(update=changes)
-        told = {"tenant": TENANT, "epoch": epoch, "input": asked.model_dump(mode="json")}
+        told = {"tenant": TENANT, "failures": failures, "input": asked.model_dump(mode="json")}
         return cast(JobContext, SimpleNamespace(id="job", **told))
 
     async def put(self, key: str, body: bytes) -> None:
@@ -88,7 +88,7 @@ async def place(tmp_path: Path) -> AsyncIterator[Place]:
 
 async def test_a_second_attempt_finds_what_the_first_has_written(place: Place) -> None:
     first = await place.handler.run(place.context())
-    again = await place.handler.run(place.context(epoch=2))
+    again = await place.handler.run(place.context())
     assert first == again == {"location": f"s3://{BUCKET}/out/1.out"}
     assert place.model.asked == 1
     assert await place.read("out/1.out") == {"generated_text": "Oak."}
@@ -98,8 +98,30 @@ async def test_a_model_that_is_away_is_waited_for_and_then_told(place: Place) ->
     place.model.failure = Unavailable("The model is starting.", retry_after=1)
     with pytest.raises(Unavailable):
         await place.handler.run(place.context())
-    assert (await place.handler.run(place.context(epoch=5)))["failure"] == "The model is starting."
+    told = await place.handler.run(place.context(failures=4))
+    assert told["failure"] == "The model is starting."
     assert (await place.read("failed/1-error.out"))["error"] == "The model is starting."
+
+
+async def test_what_is_over_a_limit_gives_its_place_and_waits_for_its_turn(place: Place) -> None:
+    place.model.failure = RateLimited("Over the limit.", retry_after=7)
+    with pytest.raises(JobYielded) as yielded:
+        await place.handler.run(place.context(failures=4))
+    assert 7 <= yielded.value.after <= 14
+    with pytest.raises(JobYielded) as yielded:
+        await place.handler.run(place.context(expires_at=time.time() + 3))
+    assert yielded.value.after <= 3, "it would learn of its end too late"
+
+
+@pytest.mark.parametrize(
+    "failure", [BudgetSpent("The budget is spent."), RateLimited("More than a minute's.")]
+)
+async def test_what_can_never_come_through_is_told_at_once(
+    place: Place, failure: PlatformError
+) -> None:
+    place.model.failure = failure
+    assert (await place.handler.run(place.context()))["failure"] == failure.message
+    assert (await place.read("failed/1-error.out"))["error"] == failure.message
 
 
 async def test_what_waited_too_long_is_not_asked(place: Place) -> None:

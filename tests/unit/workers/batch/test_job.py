@@ -14,7 +14,7 @@ from kit.batches.records import Answered, NewBatch, Outcome, Seen
 from kit.batches.store import KIND, Batches
 from kit.batches.tables import BATCHES
 from kit.database import Database
-from kit.errors import InvalidRequest, PlatformError, UpstreamFailed
+from kit.errors import BudgetSpent, InvalidRequest, PlatformError, RateLimited, UpstreamFailed
 from kit.jobs.ports import JobContext, JsonObject
 from kit.jobs.runner import JobRunner
 from kit.jobs.store import Jobs
@@ -32,6 +32,7 @@ class Counting:
         self.database, self.total, self.pause = database, lines, pause
         self.asked: list[int] = []
         self.broken: dict[int, int] = {}
+        self.refusals: dict[int, PlatformError] = {}
         self.output = b""
 
     async def check(self, running: Running) -> Checked:
@@ -47,6 +48,8 @@ class Counting:
         if self.broken.get(line.number, 0):
             self.broken[line.number] -= 1
             raise UpstreamFailed("broken")
+        if line.number in self.refusals:
+            raise self.refusals[line.number]
         if line.number == 13:
             raise InvalidRequest("unlucky")
         return Answered(0, line.number, True, line.raw, tokens_in=1, tokens_out=2)
@@ -56,6 +59,9 @@ class Counting:
 
     def expired(self, running: Running, line: Line) -> Answered:
         return Answered(0, line.number, False, b"?" + line.raw)
+
+    def stopped(self, error: PlatformError) -> dict[str, Any]:
+        return {"stopped": error.message}
 
     async def conclude(self, running: Running, outcome: Outcome) -> dict[str, Any]:
         parts = [part async for part in answers(self.database, running.hold)]
@@ -135,6 +141,42 @@ async def test_a_line_whose_engine_breaks_is_asked_again_and_then_fails(
         await at.batches.create("t", NEW)
         await at.ended()
     assert wire.output == b"1\n!2\n3\n"
+
+
+async def test_lines_over_a_limit_wait_for_their_turn(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(turn, "_FIRST_PAUSE", 0.01)
+    wire = Counting(database, 3)
+    wire.refusals = {2: RateLimited("over", retry_after=0.05)}
+    async with bench(database, wire) as at:
+        await at.batches.create("t", NEW)
+        while wire.asked.count(2) < 3:
+            await asyncio.sleep(0.01)
+        wire.refusals.clear()
+        assert (await at.ended()).batch.failed == 0
+    assert wire.output == b"1\n2\n3\n"
+
+
+async def test_a_line_that_no_minute_has_room_for_fails_at_once(database: Database) -> None:
+    wire = Counting(database, 3)
+    wire.refusals = {2: RateLimited("more than a minute's")}
+    async with bench(database, wire) as at:
+        await at.batches.create("t", NEW)
+        await at.ended()
+    assert wire.output == b"1\n!2\n3\n"
+
+
+async def test_a_spent_budget_ends_a_batch_that_keeps_what_it_paid_for(database: Database) -> None:
+    wire = Counting(database, 400, pause=0.05)
+    wire.refusals = {n: BudgetSpent("the budget is spent") for n in range(20, 401)}
+    async with bench(database, wire) as at:
+        await at.batches.create("t", NEW)
+        seen = await at.ended()
+    assert seen.status == "failed"
+    assert seen.batch.told == {"outcome": "failed", "stopped": "the budget is spent"}
+    assert wire.output == expected(19), "lines under way were left, or refused ones told as failed"
+    assert len(wire.asked) < 100, "it went on asking"
 
 
 async def test_a_batch_gives_its_place_to_those_that_wait_and_goes_on(
