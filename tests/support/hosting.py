@@ -6,12 +6,15 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 
+from sqlalchemy import delete
+
 from contracts.generation.adapters import Adapter, AddAdapter, RegisterArchive, RegisteredArchive
 from kit.auth.principal import Principal
 from kit.catalogue import Catalogue, ModelEntry
 from kit.database import Database
 from kit.errors import Conflict, NotFound
 from services.generation.ports import Artifact, PoolState, Replica
+from services.generation.repository.hosting.tables import leases
 from services.generation.service.hosting.hosting import Hosting
 from services.generation.service.hosting.planning import Room
 
@@ -148,6 +151,7 @@ class Stage:
     def again(self, catalogue: Catalogue | None = None) -> Hosting:
         """The same rows under a process that has just started, whose fleet knows nothing."""
         self.fleet.wishes.clear()
+        self.database.write_now(lambda connection: connection.execute(delete(leases)))
         known = catalogue or small_catalogue()
         self.hosting = Hosting.of(
             self.database, known, self.fleet, self.shelf, self.artifacts, ROOM

@@ -50,6 +50,12 @@ async def create_component(stage: Stage, name: str, archive: str) -> None:
     await stage.hosting.components.create(WHO, ask)
 
 
+async def taken_down_elsewhere(stage: Stage, name: str) -> None:
+    found = await stage.database.read(rows.found, WHO.tenant, "inference-component", name)
+    assert found is not None
+    assert await stage.database.write(rows.remove, found)
+
+
 async def test_a_bug_that_one_row_finds_holds_no_other_row_up(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -125,9 +131,7 @@ async def test_a_step_goes_by_what_its_row_says_when_it_is_its_turn(
         await create_component(stage, f"a-slow-one-{number}", "slow.tar.gz")
     await stage.hosting.components.delete(WHO, "victim")
     await stage.hosting.reconciler.tick()  # four wait for their archives, and the fifth for a turn
-    found = await stage.database.read(rows.found, WHO.tenant, "inference-component", "victim")
-    assert found is not None
-    await stage.database.write(rows.remove, found)  # by another process
+    await taken_down_elsewhere(stage, "victim")
     await create_component(stage, "victim", "a.tar.gz")
     fetched.set()
     await stage.settle()
@@ -144,7 +148,7 @@ async def test_what_another_process_makes_meanwhile_is_not_taken_down(
     async def released(who: Principal, name: str) -> None:
         await release(who, name)
         monkeypatch.setattr(stage.shelf, "release_component", release)
-        await stage.beside().settle()
+        await taken_down_elsewhere(stage, "chat")
         await create_component(stage, "chat", "adapters.tar.gz")
 
     await front_without_model(stage)
