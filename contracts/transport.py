@@ -13,6 +13,9 @@ from kit.contract_routes import Routes, routes_of
 from kit.errors import DeadlineExceeded, Unavailable
 from kit.problems import from_problem
 
+_PATIENCE = 3900.0
+"""A little more than a service lets a request take: a whole answer comes at its end."""
+
 
 class Transport(Protocol):
     """Sends one request; an answer of 400 or more is raised as the leaf that it tells of."""
@@ -38,7 +41,7 @@ class Transport(Protocol):
 class HttpTransport:
     """Keeps connections to one service open; leaving a stream early cancels it at the service."""
 
-    def __init__(self, base_url: str, *, timeout: float = 300.0) -> None:
+    def __init__(self, base_url: str, *, timeout: float = _PATIENCE) -> None:
         """`timeout` bounds the wait for the next byte, in seconds."""
         self.routes: Routes = {}
         self._base = base_url.rstrip("/")

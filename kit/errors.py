@@ -18,6 +18,7 @@ PlatformError
 ├── Unavailable           503  try again; carries retry_after
 │   └── NotReady          503  the model is starting; carries retry_after
 ├── DeadlineExceeded      504
+│   └── TookTooLong       504  longer than any request may take; not to be tried again as it is
 └── StorageFull           507  refused before it was accepted
 """
 
@@ -106,6 +107,10 @@ class NotReady(Unavailable):
 
 class DeadlineExceeded(PlatformError):
     code, status, retryable = "deadline_exceeded", 504, True
+
+
+class TookTooLong(DeadlineExceeded):
+    code, retryable = "took_too_long", False
 
 
 class StorageFull(PlatformError):

@@ -22,8 +22,6 @@ from kit.files.store import Files
 from kit.objects.store import ObjectStore
 from workers.settings import WorkerSettings
 
-_STEP_PATIENCE = 3600.0  # seconds: a step is a whole document, which may be a long one
-
 
 @dataclass(frozen=True, slots=True)
 class Clients:
@@ -63,7 +61,7 @@ async def open_clients(settings: WorkerSettings) -> AsyncIterator[Clients]:
 
 
 def _reach(stack: AsyncExitStack, url: str) -> HttpTransport:
-    transport = HttpTransport(url, timeout=_STEP_PATIENCE)
+    transport = HttpTransport(url)
     stack.push_async_callback(transport.close)
     return transport
 

@@ -67,12 +67,16 @@ class GenerationSettings(VllmSettings):
     openai_api_key: SecretStr | None = None
     openai_model: str | None = None
     """The server's name of the model that takes over the AWS names of the extractive answerer."""
-    openai_first_byte_timeout: Annotated[float, Field(gt=0)] = 120.0
-    """Seconds to wait for an answer to begin, and between its parts."""
-    openai_connect_timeout: Annotated[float, Field(gt=0)] = 5.0
     openai_attempts: Annotated[int, Field(ge=1, le=10)] = 3
     """Tries of one request; a later one is made only while no byte of an answer has come."""
     openai_concurrency: Annotated[int, Field(ge=1)] = 256
+    connect_seconds: Annotated[float, Field(gt=0)] = 5.0
+    """To reach a model server: vLLM's, or any other."""
+    silence_seconds: Annotated[float, Field(gt=0)] = 120.0
+    """For a stream of a model server to begin, and between its parts."""
+    request_seconds: Annotated[float, Field(gt=0, le=3600)] = 3600.0
+    """For one request, from its arrival to the end of its answer; other processes wait that long
+    for an answer, and a little longer."""
     routing_queue: Annotated[int, Field(ge=1)] = 1024
     """Requests that wait for one model; more are refused with 503."""
     routing_tenant_queue: Annotated[int, Field(ge=1)] = 256

@@ -16,6 +16,7 @@ from kit.errors import (
     DeadlineExceeded,
     InvalidRequest,
     PlatformError,
+    TookTooLong,
     Unavailable,
     Unsupported,
     UpstreamFailed,
@@ -70,7 +71,10 @@ async def double() -> AsyncIterator[Double]:
 async def openai(double: Double) -> AsyncIterator[OpenAIEngine]:
     engine = OpenAIEngine(
         GenerationSettings(
-            openai_base_url=double.url, openai_api_key="k-1", openai_first_byte_timeout=0.5
+            openai_base_url=double.url,
+            openai_api_key="k-1",
+            silence_seconds=0.5,
+            request_seconds=3.0,
         )
     )
     yield engine
@@ -187,7 +191,7 @@ async def test_reasons_are_told_in_our_words(
         ("status-504", DeadlineExceeded),
         ("redirect", UpstreamFailed),
         ("garbage", UpstreamFailed),
-        ("slow", DeadlineExceeded),
+        ("hangs", DeadlineExceeded),
     ],
 )
 @pytest.mark.parametrize("streamed", [False, True])
@@ -199,6 +203,22 @@ async def test_a_failing_server_is_a_leaf_of_the_error_tree(
         await (call if streamed else openai.generate(asked(entry(behaviour))))
     call.close()
     assert len(double.seen) == 1
+
+
+async def test_a_whole_answer_may_take_longer_than_a_stream_may_be_silent(
+    openai: OpenAIEngine,
+) -> None:
+    assert (await openai.generate(asked(entry("slow")))).text
+    with pytest.raises(DeadlineExceeded) as silent:
+        await collected(openai, asked(entry("slow")))
+    assert not isinstance(silent.value, TookTooLong)
+
+
+async def test_no_request_takes_longer_than_it_may(openai: OpenAIEngine) -> None:
+    with pytest.raises(TookTooLong):
+        await openai.generate(asked(entry("hangs")))
+    with pytest.raises(TookTooLong):
+        await collected(openai, asked(entry("endless")))
 
 
 @pytest.mark.parametrize("behaviour", ["breaks-with-error", "cut"])

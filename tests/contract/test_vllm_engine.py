@@ -12,7 +12,16 @@ import pytest
 from contracts.generation.answers import Delta
 from contracts.generation.messages import ChatMessage, NamedTool, Tool, ToolChoice
 from contracts.generation.requests import ChatRequest, CompletionRequest
-from kit.errors import InvalidRequest, NotReady, RateLimited, Unavailable, UpstreamFailed
+from kit.errors import (
+    DeadlineExceeded,
+    InvalidRequest,
+    NotReady,
+    RateLimited,
+    TookTooLong,
+    Unavailable,
+    UpstreamFailed,
+)
+from services.generation.engines.openai import server
 from services.generation.engines.openai.server import Patience
 from services.generation.engines.vllm.admin import Servers, VllmAdmin
 from services.generation.engines.vllm.engine import VllmEngine
@@ -31,7 +40,7 @@ class World:
     def __init__(self, double: VllmDouble, policy: Policy) -> None:
         self.double, self.fleet = double, Fleet(double.replica())
         self.usable = [Usable(BASE, adapter(name)) for name in ("es", "recent")]
-        self.servers = Servers(Patience(connect=1.0, read=2.0))
+        self.servers = Servers(Patience(connect=1.0, read=0.5, whole=3.0))
         self.router = Router(self.fleet, VllmAdmin(self.servers), policy, desired=self.desired)
         self.engine = VllmEngine(self.router, self.servers, b"k" * 32)
 
@@ -202,6 +211,34 @@ async def test_leaving_frees_the_place_and_stops_the_server_at_once(world: World
         task.cancel()
         await asyncio.wait_for(world.double.left.wait(), 2)
         assert world.fleet.told == 0
+
+
+async def test_a_whole_answer_may_take_longer_than_a_stream_may_be_silent(world: World) -> None:
+    world.double.trouble = "late"
+    assert (await world.engine.generate(asked())).text
+    with pytest.raises(DeadlineExceeded):
+        await collected(world, asked())
+
+
+async def test_whole_answers_that_take_too_long_do_not_shut_a_server_to_others(
+    world: World,
+) -> None:
+    world.double.trouble = "hangs"
+    late = [asyncio.create_task(world.engine.generate(asked())) for _ in range(4)]
+    ended = await asyncio.gather(*late, return_exceptions=True)
+    assert [type(one) for one in ended] == [TookTooLong] * 4
+    assert len(world.double.seen) == 4, "each is asked for once"
+    world.double.trouble = ""
+    assert (await world.engine.generate(asked())).text
+
+
+async def test_an_answer_that_is_too_large_is_made_once(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "_MOST_BYTES", 10)
+    with pytest.raises(UpstreamFailed, match="larger than"):
+        await world.engine.generate(asked())
+    assert len(world.double.seen) == 1
 
 
 async def test_another_replica_answers_what_one_failed_to_begin(world: World) -> None:

@@ -26,7 +26,7 @@ class VllmDouble:
     """Says four words, one token each, beginning with the model's name.
 
     `trouble` is what happens to the next texts: `cut` breaks off after two words, `dies` answers
-    nothing, `slow` and `hangs` wait before the first word.
+    nothing, `slow`, `late` and `hangs` wait before the first word.
     """
 
     id: str = "replica"
@@ -102,6 +102,8 @@ class VllmDouble:
     async def _pause(self, request: Request) -> None:
         if self.trouble == "slow":
             await asyncio.sleep(0.05)
+        if self.trouble == "late":
+            await asyncio.sleep(1)
         if self.trouble == "hangs":
             while (await request.receive())["type"] != "http.disconnect":
                 pass
@@ -111,6 +113,8 @@ class VllmDouble:
             with _Counted(self, asked["model"]):
                 if self.trouble == "hangs":
                     await asyncio.sleep(60)
+                if self.trouble == "late":
+                    await asyncio.sleep(1)
                 for number, word in enumerate([f"{asked['model'][:4]}: ", *WORDS], 1):
                     if self.trouble == "cut" and number == 3:
                         return

@@ -56,7 +56,8 @@ def scripted_platform(data: Path) -> Iterator[Scripted]:
         env = {
             "GENERATION_OPENAI_BASE_URL": double.url,
             "GENERATION_OPENAI_MODEL": "scripted",
-            "GENERATION_OPENAI_FIRST_BYTE_TIMEOUT": "1",
+            "GENERATION_SILENCE_SECONDS": "1",
+            "GENERATION_REQUEST_SECONDS": "5",
         }
         with running_platform(data, env=env) as platform:
             yield Scripted(platform, double, platform.boto3("bedrock-runtime"))

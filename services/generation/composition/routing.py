@@ -2,7 +2,7 @@
 
 from kit.auth.internal import InternalTrust
 from kit.catalogue import Catalogue
-from services.generation.engines.openai.server import Patience
+from services.generation.engines.openai.engine import patience_of
 from services.generation.engines.vllm.admin import Servers, VllmAdmin
 from services.generation.engines.vllm.engine import VllmEngine
 from services.generation.ports import Fleet
@@ -22,9 +22,7 @@ class Routed:
         desired: Desired | None,
     ) -> None:
         """`desired` tells of every adapter that some tenant may use."""
-        servers = Servers(
-            Patience(settings.openai_connect_timeout, settings.openai_first_byte_timeout)
-        )
+        servers = Servers(patience_of(settings))
         policy = Policy(
             queue=settings.routing_queue,
             tenant_queue=settings.routing_tenant_queue,

@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator, AsyncIterator
 
 import pytest
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from contracts.client import ServiceClient
 from contracts.contract import Contract
@@ -13,6 +13,7 @@ from kit.auth.principal import Principal
 from kit.contract_routes import ContractRoute, StreamRoute, mount
 from kit.errors import Internal, NotFound
 from kit.service import service_app
+from services.generation.settings import GenerationSettings
 from tests.contract.openai_double import serving
 
 WHO = Principal("t", "123456789012", "key")
@@ -92,3 +93,12 @@ async def test_parts_come_until_one_breaks(client: ServiceClient) -> None:
     assert await anext(parts) == Told(text="t:a")
     with pytest.raises(NotFound, match="no such letter"):
         await anext(parts)
+
+
+async def test_a_process_waits_for_as_long_as_a_service_lets_a_request_take() -> None:
+    longest = GenerationSettings(request_seconds=3600).request_seconds
+    with pytest.raises(ValidationError):
+        GenerationSettings(request_seconds=longest + 1)
+    waits = HttpTransport("http://service")._timeout.sock_read
+    assert waits is not None
+    assert waits > longest

@@ -21,16 +21,22 @@ _FIRST_PAUSE = 0.2
 _LONGEST_PAUSE = 5.0
 
 
+def patience_of(settings: GenerationSettings) -> Patience:
+    """With every model server, whoever started it."""
+    return Patience(settings.connect_seconds, settings.silence_seconds, settings.request_seconds)
+
+
 class OpenAIEngine:
     """A request is tried again only while no byte of its answer came."""
 
     def __init__(self, settings: GenerationSettings) -> None:
         if settings.openai_base_url is None:
             raise ValueError("The openai engine needs GENERATION_OPENAI_BASE_URL.")
+        self._patience = patience = patience_of(settings)
         self._server = OpenAIServer(
             str(settings.openai_base_url),
             key=settings.openai_api_key,
-            patience=Patience(settings.openai_connect_timeout, settings.openai_first_byte_timeout),
+            patience=patience,
             connections=settings.openai_concurrency,
         )
         self._attempts = settings.openai_attempts
@@ -61,10 +67,12 @@ class OpenAIEngine:
         """A reply that has begun; pauses between tries, with jitter."""
         _require_tellable(asked.request)
         sent = body(asked.model.served_as or asked.model.id, asked.request, stream=stream)
-        pause = _FIRST_PAUSE
+        pause, until = _FIRST_PAUSE, self._patience.until()
         for left in reversed(range(self._attempts)):
             try:
-                return await self._server.begin(path(asked.request), sent)
+                return await self._server.begin(
+                    path(asked.request), sent, until=until, is_stream=stream
+                )
             except Unavailable as error:
                 wanted = max(pause, error.retry_after or 0.0)
                 if left == 0 or wanted > _LONGEST_PAUSE:

@@ -3,11 +3,18 @@
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic
 
 import aiohttp
 from pydantic import SecretStr
 
-from kit.errors import DeadlineExceeded, PlatformError, Unavailable, UpstreamFailed
+from kit.errors import (
+    DeadlineExceeded,
+    PlatformError,
+    TookTooLong,
+    Unavailable,
+    UpstreamFailed,
+)
 from services.generation.engines.openai.events import EventReader
 from services.generation.engines.openai.refusals import refused
 
@@ -16,10 +23,27 @@ _MOST_BYTES = 32 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """Seconds to connect, and to wait for an answer to begin and between its parts."""
+    """Seconds to connect, for a stream to begin and between its parts, and for all of a request."""
 
     connect: float = 5.0
     read: float = 120.0
+    whole: float = 3600.0
+
+    def until(self) -> float:
+        """By the monotonic clock, when a request that comes now must have ended."""
+        return monotonic() + self.whole
+
+    def of(self, until: float | None, *, is_stream: bool) -> aiohttp.ClientTimeout:
+        """Of an answer in one piece nothing comes before its end, so that silence tells nothing."""
+        return aiohttp.ClientTimeout(
+            total=None if until is None else max(until - monotonic(), 0.001),  # 0 would be no limit
+            sock_connect=self.connect,
+            sock_read=self.read if until is None or is_stream else None,
+        )
+
+
+class BrokeOff(UpstreamFailed):
+    """The connection ended before the answer did."""
 
 
 class OpenAIServer:
@@ -59,9 +83,19 @@ class OpenAIServer:
             return await self.rest(reply)
 
     async def begin(
-        self, path: str, body: bytes = b"", *, method: str = "POST"
+        self,
+        path: str,
+        body: bytes = b"",
+        *,
+        method: str = "POST",
+        until: float | None = None,
+        is_stream: bool = False,
     ) -> aiohttp.ClientResponse:
-        """A reply of status 200 that has begun, to be closed by the caller."""
+        """A reply of status 200 that has begun, to be closed by the caller.
+
+        With `until` it is a text that is asked for, whose end must come before; else a small answer
+        that comes at once.
+        """
         with _Translated():
             try:
                 reply = await self._open().request(
@@ -70,6 +104,7 @@ class OpenAIServer:
                     data=body,
                     headers=self._headers,
                     allow_redirects=False,
+                    timeout=self._patience.of(until, is_stream=is_stream),
                 )
             except aiohttp.ClientOSError as error:  # reset before any answer: it may be dying
                 raise Unavailable("The model server cannot be reached.", retry_after=1) from error
@@ -89,12 +124,7 @@ class OpenAIServer:
 
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:  # made here because a session belongs to the running loop
-            self._session = aiohttp.ClientSession(
-                timeout=aiohttp.ClientTimeout(
-                    total=None, sock_connect=self._patience.connect, sock_read=self._patience.read
-                ),
-                connector=self._connector(),
-            )
+            self._session = aiohttp.ClientSession(connector=self._connector())
         return self._session
 
     def _connector(self) -> aiohttp.BaseConnector:
@@ -130,12 +160,16 @@ class _Translated:
             return
         if isinstance(error, aiohttp.ClientConnectorError):
             raise Unavailable("The model server cannot be reached.", retry_after=1) from error
-        if isinstance(error, TimeoutError):
+        if isinstance(error, aiohttp.ServerTimeoutError):  # of connecting, or of a silence
             raise DeadlineExceeded("The model server did not answer in time.") from error
+        if isinstance(error, TimeoutError):
+            raise TookTooLong(
+                "The answer took longer than a request may take here; ask for fewer tokens."
+            ) from error
         if isinstance(error, aiohttp.ServerDisconnectedError):
             raise Unavailable("The model server closed the connection.", retry_after=1) from error
         if isinstance(error, aiohttp.ClientError):
-            raise UpstreamFailed("The model server's answer broke off; try again.") from error
+            raise BrokeOff("The model server's answer broke off; try again.") from error
 
 
 async def _bounded(reply: aiohttp.ClientResponse) -> bytes:

@@ -23,7 +23,7 @@ class Servers:
     """A client for each replica; those of replicas that have gone are closed by `keep`."""
 
     def __init__(self, patience: Patience) -> None:
-        self._patience = patience
+        self.patience = patience
         self._servers: dict[str, OpenAIServer] = {}
 
     def of(self, replica: Replica) -> OpenAIServer:
@@ -33,7 +33,7 @@ class Servers:
             server = self._servers[replica.id] = OpenAIServer(
                 replica.url.removesuffix("/v1"),
                 key=replica.key,
-                patience=self._patience,
+                patience=self.patience,
                 connections=0,  # the router bounds them
                 socket=replica.socket,
                 idle=_IDLE,

@@ -10,11 +10,11 @@ import aiohttp
 from contracts.generation.answers import Delta, Generation
 from contracts.generation.client import GenerateRequest
 from contracts.generation.requests import ChatRequest, CompletionRequest
-from kit.errors import InvalidRequest, Unavailable, UpstreamFailed
+from kit.errors import InvalidRequest, Unavailable
 from services.generation.engines.openai.answers import StreamReader, whole_answer
 from services.generation.engines.openai.refusals import NotServed
 from services.generation.engines.openai.requests import body, path, tokenized
-from services.generation.engines.openai.server import events
+from services.generation.engines.openai.server import BrokeOff, events
 from services.generation.engines.vllm.admin import Servers, VllmAdmin
 from services.generation.ports import Asked, Replica
 from services.generation.service.routing.admin import AdapterMissing
@@ -34,8 +34,10 @@ class VllmEngine:
         self._admin = VllmAdmin(servers)
 
     async def generate(self, asked: Asked) -> Generation:
+        until = self._servers.patience.until()
+
         async def begin(seat: Seat) -> bytes:
-            return await self._whole(seat, asked)
+            return await self._whole(seat, asked, until)
 
         async with self._router.begun(asked, begin) as (seat, answer):
             made = whole_answer(asked.model.id, answer, seat.ticket.adapter)
@@ -43,8 +45,10 @@ class VllmEngine:
             return made
 
     async def stream(self, asked: Asked) -> AsyncGenerator[Delta, None]:
+        until = self._servers.patience.until()
+
         async def begin(seat: Seat) -> _Begun:
-            return await self._first(seat, asked)
+            return await self._first(seat, asked, until)
 
         async with self._router.begun(asked, begin) as (seat, (first, rest)):
             reader = StreamReader(asked.model.id, seat.ticket.adapter)
@@ -71,15 +75,15 @@ class VllmEngine:
         await self._router.close()
         await self._servers.close()
 
-    async def _whole(self, seat: Seat, asked: Asked) -> bytes:
-        reply = await self._begin(seat, asked, stream=False)
+    async def _whole(self, seat: Seat, asked: Asked, until: float) -> bytes:
+        reply = await self._begin(seat, asked, until, stream=False)
         with _NOTHING_CAME:
             async with reply:
                 return await self._servers.of(seat.replica).rest(reply)
 
-    async def _first(self, seat: Seat, asked: Asked) -> "_Begun":
+    async def _first(self, seat: Seat, asked: Asked, until: float) -> "_Begun":
         """With the first events read, for until then another replica may be asked."""
-        parts = events(await self._begin(seat, asked, stream=True))
+        parts = events(await self._begin(seat, asked, until, stream=True))
         try:
             with _NOTHING_CAME:
                 return await anext(parts), parts
@@ -87,12 +91,16 @@ class VllmEngine:
             await parts.aclose()
             raise
 
-    async def _begin(self, seat: Seat, asked: Asked, *, stream: bool) -> aiohttp.ClientResponse:
+    async def _begin(
+        self, seat: Seat, asked: Asked, until: float, *, stream: bool
+    ) -> aiohttp.ClientResponse:
         model = seat.ticket.adapter or asked.model.served_as or asked.model.id
         extras = self._extras(asked, stream=stream)
         sent = body(model, _held(asked.request), stream=stream, **extras)
         try:
-            return await self._servers.of(seat.replica).begin(f"/v1{path(asked.request)}", sent)
+            return await self._servers.of(seat.replica).begin(
+                f"/v1{path(asked.request)}", sent, until=until, is_stream=stream
+            )
         except NotServed as error:
             if asked.adapter is None:
                 raise
@@ -154,7 +162,7 @@ class _NothingCame:
         return None
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, UpstreamFailed | StopAsyncIteration):
+        if isinstance(error, BrokeOff | StopAsyncIteration):
             raise Unavailable("The model server broke off; try again.", retry_after=1) from error
 
 

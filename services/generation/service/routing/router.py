@@ -8,7 +8,14 @@ from contextlib import asynccontextmanager, suppress
 from time import monotonic
 from typing import TypeAlias, TypeVar
 
-from kit.errors import DeadlineExceeded, NotReady, PlatformError, Unavailable, UpstreamFailed
+from kit.errors import (
+    DeadlineExceeded,
+    NotReady,
+    PlatformError,
+    TookTooLong,
+    Unavailable,
+    UpstreamFailed,
+)
 from kit.telemetry import RETRIES, ROUTING_REFUSALS
 from services.generation.ports import Asked, Fleet, Replica, Usable
 from services.generation.service.routing.admin import (
@@ -85,8 +92,8 @@ class Router:
         try:
             yield seat
             seat.verdict = seat.verdict is not False
-        except RequestBroke:  # else a few requests of one tenant would shut a server to all
-            raise
+        except (RequestBroke, TookTooLong):  # else a few requests of one tenant would shut a
+            raise  # server to all
         except PlatformError as error:
             seat.verdict = not isinstance(error, _REPLICAS_FAULTS) or isinstance(
                 error, AdapterUnusable
