@@ -35,7 +35,7 @@ def service_app(
     lifespan: Lifespan | None = None,
     ready: Check | None = None,
 ) -> FastAPI:
-    """An app without routes of its own but health and metrics; `caller` in its endpoints needs `trust`."""
+    """Routes of its own are health and metrics; `caller` in endpoints needs `trust`."""
     app = FastAPI(title=title, lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     app.state.trust = trust
     tell_problems(app)
