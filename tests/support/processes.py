@@ -122,16 +122,20 @@ def answer(url: str) -> int:
 
 
 def environments(
-    folder: Path, postgres: str, redis: str, objects: Mapping[str, str]
+    folder: Path, postgres: str, redis: str, shared: Mapping[str, str] | None = None
 ) -> dict[str, dict[str, str]]:
-    """The variables of each process: all share a database, a broker, a secret and the objects."""
+    """The variables of each process; `shared` are those that all have, without their prefix.
+
+    All share a database, a broker, a secret and the objects: in a folder, unless `shared` says.
+    """
+    shared = {"OBJECTS": str(folder / "objects"), **(shared or {})}
     key = folder / "master.key"
     key.write_text(secrets.token_hex(32))
     ports = {name: str(free_port()) for name in ("gateway", "search", "generation")}
     store = {"DATABASE_URL": postgres, "BROKER_URL": redis, "MASTER_KEY_FILE": str(key)}
     listen = {"HOST": "127.0.0.1", "MASTER_KEY_FILE": str(key)}
     audit = {"AUDIT_HEADS": str(folder / "audit" / "heads")}
-    stored = {**store, **objects}
+    stored = {**store, **shared}
     search = {"SEARCH_URL": f"http://127.0.0.1:{ports['search']}"}
     generation = {"GENERATION_URL": f"http://127.0.0.1:{ports['generation']}"}
     services = {**search, **generation}
@@ -140,7 +144,13 @@ def environments(
         "gateway": {**listen, **stored, **audit, **services, "REDIS_URL": redis},
         "search": {**listen, **stored, **audit, **generation, **index},
         "generation": {**listen, **stored, **audit, "FOLDER": str(folder / "generation")},
-        "worker": {**stored, **services, "LEASE": "4", "PULSE": str(folder / "worker.pulse")},
+        "worker": {
+            **stored,
+            **services,
+            "REDIS_URL": redis,
+            "LEASE": "4",
+            "PULSE": str(folder / "worker.pulse"),
+        },
         "dispatcher": {**store, "PULSE": str(folder / "dispatcher.pulse")},
     }
     prefixes = {"dispatcher": "WORKER"}
@@ -155,11 +165,16 @@ def environments(
 
 @contextmanager
 def running_fleet(
-    folder: Path, postgres: str, redis: str, objects: Mapping[str, str] | None = None
+    folder: Path,
+    postgres: str,
+    redis: str,
+    objects: Mapping[str, str] | None = None,
+    models: Path | None = None,
 ) -> Iterator[Fleet]:
     """Every process started and ready; each must end by itself when it is told to.
 
     `objects` are the settings, without a prefix, of where objects are; a folder if not given.
+    `models` is the folder of model files; the platform's own if not given.
     """
     modules = {
         "generation": ("services.generation",),
@@ -168,7 +183,8 @@ def running_fleet(
         "dispatcher": ("workers", "dispatcher"),
         "worker": ("workers", "worker"),
     }
-    told = environments(folder, postgres, redis, objects or {"OBJECTS": str(folder / "objects")})
+    own_models = {} if models is None else {"MODELS": str(models)}
+    told = environments(folder, postgres, redis, {**(objects or {}), **own_models})
     processes = {
         name: Process(name, module, told[name], folder, _url(name, told[name]))
         for name, module in modules.items()
