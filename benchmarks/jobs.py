@@ -136,6 +136,8 @@ def run() -> dict[str, Any]:
         f"{name}: p99 {row['accept_p99_ms']:.1f} ms, a runner did {row['runner_jobs_per_s']:.0f}/s"
         for name, row in figures.items()
     )
+    if "postgres" not in figures:
+        reason += "; PostgreSQL not measured: `sh tests/support/install_servers.sh` installs it"
     reason += f"; the disk's own fsync is in it; load average {machine.load()}"
     figures["verdicts"] = [GOAL.judge(figures["sqlite"]["accept_p50_ms"], reason)]
     return figures

@@ -4,7 +4,14 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 Verdict = dict[str, Any]
-"""`goal` and `measured` as text, `met`, and `reason`: how it was measured, or why it was missed."""
+"""`goal` and `measured` as text, `met`, and `reason`: how it was measured, or why it was missed.
+
+`met` is None where nothing was measured.
+"""
+
+
+class NotMeasured(Exception):
+    """What a benchmark needs is not here; says what, and how it is installed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +33,10 @@ class Goal:
             "met": met,
             "reason": reason,
         }
+
+    def not_measured(self, reason: str) -> Verdict:
+        """The goal's row where something that it needs is not here; `reason` says what."""
+        return self.judge(0) | {"measured": "not measured", "met": None, "reason": reason}
 
 
 def _rounded(value: float) -> str:

@@ -1,7 +1,4 @@
-"""LiteLLM's proxy as a peer, from an environment of its own, where one was made:
-
-python3.11 -m venv .venv-litellm && .venv-litellm/bin/pip install 'litellm[proxy]==1.109.*'
-"""
+"""LiteLLM's proxy as a peer, from an environment of its own that `make litellm` makes."""
 
 import os
 import socket
@@ -15,6 +12,7 @@ from benchmarks.support.platform import free_port
 from benchmarks.support.processes import ROOT, pinned, process
 
 PROGRAM = ROOT / ".venv-litellm" / "bin" / "litellm"
+ABSENT = "LiteLLM is not installed: `make litellm`"
 KEY = "sk-bench"
 _PATIENCE = 120.0
 _CONFIG = """

@@ -12,6 +12,8 @@ busy machine measures the others on it as much as the platform, so the load is t
 """
 _TABLE = "| Goal | Measured | | How, and what to know of it |\n|---|---|---|---|\n"
 
+_MET = {True: "met", False: "**missed**", None: ""}
+
 
 def page(results: Mapping[str, dict[str, Any] | None]) -> str:
     """A table of goals, or what failed, under the machine that it ran on."""
@@ -28,9 +30,11 @@ def page(results: Mapping[str, dict[str, Any] | None]) -> str:
 def _rows(name: str, result: dict[str, Any]) -> list[str]:
     if "failed" in result:
         return [f"| {name} | | **failed** | {_cell(result['failed'])} |\n"]
+    if "not_measured" in result:
+        return [f"| {name} | not measured | | {_cell(result['not_measured'])} |\n"]
     return [
         f"| {_cell(verdict['goal'])} | {_cell(verdict['measured'])} "
-        f"| {'met' if verdict['met'] else '**missed**'} | {_cell(verdict['reason'])} |\n"
+        f"| {_MET[verdict['met']]} | {_cell(verdict['reason'])} |\n"
         for verdict in result["verdicts"]
     ]
 
