@@ -16,6 +16,7 @@ from kit.errors import (
     Internal,
     PlatformError,
     RateLimited,
+    TookTooLong,
     Unavailable,
     UpstreamFailed,
 )
@@ -130,6 +131,8 @@ class Turn:
                 if isinstance(error, RateLimited) and error.retry_after is None:
                     raise  # more than a whole minute's limit: it never comes through
                 wanted = max(pause, error.retry_after or 0.0)
+            except TookTooLong:
+                raise
             except (UpstreamFailed, DeadlineExceeded, Internal):
                 tries += 1
                 if tries == _TRIES:

@@ -107,6 +107,9 @@ class _Copy:
                 self.reason = await self._live()
             except Unavailable as error:
                 self.reason = error.message
+            except Exception as error:  # else nobody would try again, nor say why
+                log.exception("a copy of %s broke", self._model.id)
+                self.reason = f"{type(error).__name__}: {error}"
             steady = monotonic() - began >= self._pace.steady
             self._ends = 1 if steady and self._was_ready else self._ends + 1
             pause = self._pace.pause(self._ends)

@@ -52,10 +52,10 @@ class Child(Launched):
 
     async def begin(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
         """Raises Unavailable where no process can be started."""
-        for folder in (self.home, self._log.parent):
-            folder.mkdir(parents=True, exist_ok=True)
-        thin_out(self._log.parent)
         try:
+            for folder in (self.home, self._log.parent):
+                folder.mkdir(parents=True, exist_ok=True)
+            thin_out(self._log.parent)
             await self._spawn(command, environment)
         except BaseException as error:  # also when cancelled: nothing of it may be left
             await self.stop()

@@ -7,6 +7,7 @@ nothing but the standard library is imported here.
 """
 
 import ctypes
+import fcntl
 import os
 import select
 import shutil
@@ -14,6 +15,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from io import FileIO
 from pathlib import Path
 
@@ -22,7 +24,7 @@ _CHUNK = 65536
 
 
 class Log:
-    """A file and the one before it, each of at most so many bytes."""
+    """A file and the one before it, each of at most so many bytes; locked, so that it stays."""
 
     def __init__(self, path: Path, limit: int) -> None:
         self._path, self._limit = path, limit
@@ -31,12 +33,15 @@ class Log:
     def write(self, part: bytes) -> None:
         if self._file.tell() + len(part) > self._limit:
             self._file.close()
-            self._path.replace(self._path.with_suffix(".1.log"))
+            with suppress(FileNotFoundError):  # somebody removed it, and the server lives on
+                self._path.replace(self._path.with_suffix(".1.log"))
             self._file = self._open()
         self._file.write(part)
 
     def _open(self) -> FileIO:
-        return FileIO(self._path, "a")
+        file = FileIO(self._path, "a")
+        fcntl.flock(file, fcntl.LOCK_SH)
+        return file
 
 
 def main(log: str, limit: str, folder: str, grace: str, *command: str) -> None:

@@ -1,6 +1,8 @@
 """Reads in a server's log why it ended."""
 
+import fcntl
 import re
+from contextlib import suppress
 from pathlib import Path
 
 _TAIL = 256 << 10
@@ -32,13 +34,17 @@ def reason(log: Path) -> str:
 
 
 def thin_out(folder: Path) -> None:
-    """Keeps the logs of the last few copies."""
+    """Keeps the logs of the last few copies, and those that a guard still writes."""
     logs = sorted(folder.glob("*.log"), key=lambda path: path.stat().st_mtime)
     for path in logs[:-_KEPT]:
-        path.unlink(missing_ok=True)
+        with suppress(BlockingIOError), path.open("rb") as log:
+            fcntl.flock(log, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            path.unlink(missing_ok=True)
 
 
 def _tail(log: Path) -> list[str]:
+    if not log.exists():
+        return []
     with log.open("rb") as stream:
         stream.seek(max(0, log.stat().st_size - _TAIL))
         return stream.read().decode(errors="replace").splitlines()

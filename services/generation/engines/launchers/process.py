@@ -34,11 +34,19 @@ class ProcessLauncher(Launcher):
         if model.folder is None:
             raise Unavailable(f"There are no weights of {model.id} on this machine.")
         units = await self._devices.take(model)
-        child = Child(model.id, limits(model, self._settings), self._settings)
+        try:
+            child = Child(model.id, limits(model, self._settings), self._settings)
+        except BaseException:
+            self._devices.give_back(units)
+            raise
         child.when_gone(lambda: self._devices.give_back(units))
-        told = arguments(model, model.folder, child.socket, self._settings, self._machine)
-        seen = environment(child.home, child.scratch, units, self._settings, self._machine)
-        await child.begin([str(self._settings.vllm_python), *told], seen)
+        try:
+            told = arguments(model, model.folder, child.socket, self._settings, self._machine)
+            seen = environment(child.home, child.scratch, units, self._settings, self._machine)
+            await child.begin([str(self._settings.vllm_python), *told], seen)
+        except BaseException:  # also when cancelled: nothing of it may be left
+            await child.stop()
+            raise
         return child
 
     def _require_vllm(self) -> None:

@@ -46,6 +46,7 @@ class LauncherDouble(Launcher):
     """Has room for so many copies of all models together."""
 
     room: int = 4
+    breaks: Exception | None = None
     servers: list[Server] = field(default_factory=list)
 
     @property
@@ -57,5 +58,7 @@ class LauncherDouble(Launcher):
             raise Conflict(f"There is room for {self.room}.")
 
     async def launch(self, model: ModelEntry) -> Launched:
+        if self.breaks is not None:
+            raise self.breaks
         self.servers.append(Server(f"{model.id}-{len(self.servers)}"))
         return self.servers[-1]

@@ -157,3 +157,16 @@ async def test_a_pool_grows_under_load_up_to_what_fits_and_shrinks_after(launche
         pools.outstanding(A.id, 0)
         await until(lambda: len(launcher.alive) == 1)
     assert not launcher.alive
+
+
+async def test_a_copy_that_breaks_in_our_own_hands_is_told_of_and_tried_again(
+    pools: Pools, launcher: LauncherDouble
+):
+    launcher.breaks = FileNotFoundError("config.json")
+    await pools.demand(A.id, "me", 1)
+    await until(lambda: pools.state(A.id).status == "failed")
+    assert "config.json" in pools.state(A.id).reason
+    launcher.breaks = None
+    await until(lambda: launcher.servers)
+    launcher.servers[0].answer()
+    await until(lambda: pools.state(A.id).status == "ready")

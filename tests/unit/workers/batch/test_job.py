@@ -14,7 +14,14 @@ from kit.batches.records import Answered, NewBatch, Outcome, Seen
 from kit.batches.store import KIND, Batches
 from kit.batches.tables import BATCHES
 from kit.database import Database
-from kit.errors import BudgetSpent, InvalidRequest, PlatformError, RateLimited, UpstreamFailed
+from kit.errors import (
+    BudgetSpent,
+    InvalidRequest,
+    PlatformError,
+    RateLimited,
+    TookTooLong,
+    UpstreamFailed,
+)
 from kit.jobs.ports import JobContext, JsonObject
 from kit.jobs.runner import JobRunner
 from kit.jobs.store import Jobs
@@ -141,6 +148,16 @@ async def test_a_line_whose_engine_breaks_is_asked_again_and_then_fails(
         await at.batches.create("t", NEW)
         await at.ended()
     assert wire.output == b"1\n!2\n3\n"
+
+
+async def test_a_line_that_takes_too_long_is_asked_once(database: Database) -> None:
+    wire = Counting(database, 1)
+    wire.refusals = {1: TookTooLong("late")}
+    async with bench(database, wire) as at:
+        await at.batches.create("t", NEW)
+        await at.ended()
+    assert wire.asked == [1]
+    assert wire.output == b"!1\n"
 
 
 async def test_lines_over_a_limit_wait_for_their_turn(

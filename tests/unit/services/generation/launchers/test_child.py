@@ -129,6 +129,27 @@ async def test_its_log_stays_short(begin: Begin, monkeypatch, tmp_path: Path):
     assert all(0 < log.stat().st_size <= 100_000 for log in logs)
 
 
+async def test_the_log_of_a_living_copy_stays_however_many_come_after_it(
+    begin: Begin, tmp_path: Path
+):
+    quiet = await begin()
+    replica = await quiet.ready()
+    logs = tmp_path / "logs" / "local.tiny"
+    os.utime(logs / f"{replica.id}.log", (0, 0))
+    for number in range(20):
+        (logs / f"crashed-{number}.log").touch()
+    await begin()
+    left = {log.name for log in logs.iterdir()}
+    assert f"{replica.id}.log" in left
+    assert len(left) <= 10
+
+
+async def test_a_folder_that_cannot_be_made_is_no_start(begin: Begin, tmp_path: Path):
+    (tmp_path / "logs").touch()
+    with pytest.raises(Unavailable, match="cannot be started"):
+        await begin()
+
+
 async def test_it_sees_nothing_of_our_environment(begin: Begin, monkeypatch):
     monkeypatch.setenv("GENERATION_OPENAI_API_KEY", "secret")
     child = await begin()

@@ -106,3 +106,13 @@ def test_an_engine_that_mixes_adapters_up_serves_none(tmp_path: Path):
     check(GPUS)
     maths.write_text(MENDED * FLAWS)
     check()
+
+
+async def test_what_a_failed_start_had_taken_is_given_back(tmp_path: Path):
+    """The folder has no config.json, which says as what its weights are stored."""
+    cores = Machine("cpu", (0, 1), memory_gib=64, cores=2)
+    launcher = ProcessLauncher(VllmSettings(folder=tmp_path, vllm_cores=2), cores)
+    for _ in range(2):
+        async with asyncio.timeout(1):
+            with pytest.raises(FileNotFoundError):
+                await launcher.launch(model(folder=tmp_path))

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from services.generation.engines.launchers.guard import Log
 from services.generation.engines.launchers.logs import reason
 
 REFUSED = """\
@@ -27,3 +28,12 @@ def test_a_model_that_only_its_own_code_could_serve_is_said_to_be_one(tmp_path: 
 
 def test_a_reason_with_all_that_there_is_to_choose_from_is_cut(tmp_path: Path):
     assert len(told(tmp_path, f"ValueError: not supported, choose of {'Name, ' * 1000}")) < 600
+
+
+def test_a_log_that_somebody_removed_tells_nothing_and_breaks_nothing(tmp_path: Path):
+    assert "said nothing" in reason(tmp_path / "gone.log")
+    log = Log(tmp_path / "copy.log", 10)
+    log.write(b"12345678")
+    (tmp_path / "copy.log").unlink()
+    log.write(b"12345678")
+    assert (tmp_path / "copy.log").read_bytes() == b"12345678"
