@@ -78,8 +78,13 @@ class Members:
                     f"{self.at}{name} is not served; leave it out.", param=self.at + name
                 )
 
+    def _given(self, name: str, default: Any) -> Any:
+        """A member that is null is one that was left out."""
+        value = self.body.get(name)
+        return default if value is None else value
+
     def text(self, name: str, default: str | None = None, *, least: int = 0) -> str:
-        value = self.body.get(name, default)
+        value = self._given(name, default)
         if not isinstance(value, str):
             raise malformed(f"required key [{self.at}{name}] must be a string", self.at + name)
         if len(value) < least:
@@ -97,19 +102,19 @@ class Members:
         return value
 
     def one_of(self, name: str, choices: tuple[str, ...], default: str | None = None) -> str:
-        value = self.body.get(name, default)
+        value = self._given(name, default)
         if value not in choices:
             raise self.wrong(name, f"must be one of {', '.join(choices)}")
         return str(value)
 
     def some_of(self, name: str, choices: tuple[str, ...], default: list[str]) -> list[str]:
-        value = self.body.get(name, default)
+        value = self._given(name, default)
         if not isinstance(value, list) or not value or any(one not in choices for one in value):
             raise self.wrong(name, f"must be a list of {', '.join(choices)}")
         return value
 
     def flag(self, name: str, *, default: bool) -> bool:
-        value = self.body.get(name, default)
+        value = self._given(name, default)
         if not isinstance(value, bool):
             raise self.wrong(name, "must be true or false")
         return value

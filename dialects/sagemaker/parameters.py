@@ -6,7 +6,7 @@ from dialects.body import Members
 
 _GREEDY = 0.0
 _SAMPLES = ("temperature", "top_p", "top_k", "min_p", "typical_p")
-_UNSERVED = ("truncate", "top_n_tokens", "watermark", "stop_token_ids", "grammar")
+_UNSERVED = ("truncate", "top_n_tokens", "watermark", "stop_token_ids", "grammar", "logprobs")
 _HARMLESS: dict[str, tuple[object, ...]] = {
     # Served only with the value that changes nothing.
     "typical_p": (1,),
@@ -39,7 +39,6 @@ _KNOWN = {
     "decoder_input_details",
     "best_of",
     "n",
-    "logprobs",
     *_UNSERVED,
     *_HARMLESS,
 }

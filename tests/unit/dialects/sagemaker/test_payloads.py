@@ -39,6 +39,12 @@ def test_sampling_is_on_when_asked_for_or_meant() -> None:
     assert request(parameters={"top_k": 10}).top_k == 10
 
 
+def test_a_member_that_is_null_is_one_that_was_left_out() -> None:
+    names = ("return_full_text", "do_sample", "details", "decoder_input_details", "seed", "stop")
+    nulls = request(parameters=dict.fromkeys(names), stream=None, adapters=None, model=None)
+    assert nulls == request()
+
+
 def test_stops_have_two_names() -> None:
     assert request(parameters={"stop": ["a"], "stop_sequences": ["b"]}).stop == ["b", "a"]
 
@@ -107,6 +113,7 @@ def test_terms_are_accepted_in_custom_attributes() -> None:
         ({"inputs": "a", "parameters": {"max_new_tokens": 0}}, "parameters.max_new_tokens"),
         ({"inputs": "a", "parameters": {"temperature": 3}}, "parameters.temperature"),
         ({"inputs": "a", "parameters": {"watermark": True}}, "parameters.watermark"),
+        ({"inputs": "a", "parameters": {"logprobs": 3}}, "parameters.logprobs"),
         ({"inputs": "a", "parameters": {"colour": 1}}, "parameters.colour"),
         ({"inputs": "a", "adapters": [7]}, "adapters"),
         ({"inputs": "a", "parameters": []}, "parameters"),
