@@ -62,21 +62,19 @@ class ClaudeMessages:
         for call in made.first.tool_calls:
             used = {"id": call.id, "name": call.name, "input": arguments_of(call)}
             content.append({"type": "tool_use", **used})
-        usage: Json = {"input_tokens": fresh_tokens(made)}
-        if made.cached_tokens:
-            usage["cache_read_input_tokens"] = made.cached_tokens
         return {
             **_message(exchange.model),
             "content": content,
             "stop_reason": _STOPS[reason_of(made.first)],
             "stop_sequence": made.first.stop,
-            "usage": {**usage, "output_tokens": made.output_tokens},
+            "usage": _usage(made),
         }
 
     async def parts(
         self, exchange: Exchange, deltas: AsyncGenerator[Delta, None]
     ) -> AsyncGenerator[Json, None]:
-        """The input's tokens are told at the start where the engine tells them by then."""
+        """The input's tokens are told at the start where the engine tells them by then, and again
+        at the end where some of them turned out to be cached."""
         progress = Progress(exchange)
         has_begun = False
         async with aclosing(blocks(progress, deltas)) as found:
@@ -90,7 +88,9 @@ class ClaudeMessages:
         yield {
             "type": "message_delta",
             "delta": {"stop_reason": _STOPS[progress.reason()], "stop_sequence": progress.stop},
-            "usage": {"output_tokens": progress.output_tokens},
+            "usage": _usage(progress)
+            if progress.cached_tokens
+            else {"output_tokens": progress.output_tokens},
         }
         yield {"type": "message_stop", METRICS: progress.metrics()}
 
@@ -100,13 +100,18 @@ def _message(model: str) -> Json:
     return {"id": identity, "type": "message", "role": "assistant", "model": model}
 
 
+def _usage(told: Generation | Progress) -> Json:
+    cached = {"cache_read_input_tokens": told.cached_tokens} if told.cached_tokens else {}
+    return {"input_tokens": fresh_tokens(told), **cached, "output_tokens": told.output_tokens}
+
+
 def _start(exchange: Exchange, progress: Progress) -> Json:
     message = {
         **_message(exchange.model),
         "content": [],
         "stop_reason": None,
         "stop_sequence": None,
-        "usage": {"input_tokens": progress.input_tokens, "output_tokens": progress.output_tokens},
+        "usage": _usage(progress),
     }
     return {"type": "message_start", "message": message}
 

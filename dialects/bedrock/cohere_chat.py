@@ -57,7 +57,8 @@ class CohereChat:
         """Tool calls come whole, in one event before the last, which has the whole answer."""
         progress, calls = Progress(exchange), Calls()
         said: list[str] = []
-        yield _event("stream-start", generation_id=str(uuid4()))
+        generation = str(uuid4())
+        yield _event("stream-start", generation_id=generation)
         async with aclosing(progress.seen(deltas)) as seen:
             async for delta in seen:
                 calls.add(delta)
@@ -67,7 +68,7 @@ class CohereChat:
         if made := calls.made():
             yield _event("tool-calls-generation", tool_calls=[_call(call) for call in made])
         reason = _reason(progress.reason())
-        answer = _answer(exchange, "".join(said), reason, made)
+        answer = _answer(exchange, "".join(said), reason, made) | {"generation_id": generation}
         end = _event("stream-end", finish_reason=reason, response=answer)
         yield {**end, "is_finished": True, METRICS: progress.metrics()}
 

@@ -48,11 +48,16 @@ class Progress:
     def reason(self, index: int = 0) -> FinishReason:
         return _called(self._reasons.get(index, "stop"), has_calls=self.has_calls)
 
+    @property
+    def cached_tokens(self) -> int:
+        """Of the input's; engines tell of them at the end."""
+        return self.usage.cached_tokens if self.usage is not None else 0
+
     def metrics(self) -> Json:
         """As AWS adds it to the last chunk of every family."""
-        cached = self.usage.cached_tokens if self.usage is not None else 0
+        cached = self.cached_tokens
         told = {
-            "inputTokenCount": self.input_tokens - cached,
+            "inputTokenCount": fresh_tokens(self),
             "outputTokenCount": self.output_tokens,
             "invocationLatency": self.exchange.milliseconds(),
             "firstByteLatency": self.first_byte or 0,
@@ -64,7 +69,7 @@ def reason_of(choice: Choice) -> FinishReason:
     return _called(choice.finish_reason, has_calls=bool(choice.tool_calls))
 
 
-def fresh_tokens(made: Generation | Usage) -> int:
+def fresh_tokens(made: Generation | Usage | Progress) -> int:
     """Those of the input that were computed: AWS counts cached ones apart."""
     return made.input_tokens - made.cached_tokens
 

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from time import perf_counter
+from typing import Any
 
 from starlette.types import Receive, Scope, Send
 from uuid_utils import uuid4
@@ -153,10 +154,10 @@ def _refuse(exchange: _Exchange, error: Exception) -> Response:
     return error_response(_protocol(exchange), described, exchange.request_id)
 
 
-def _named(exchange: _Exchange, error: Exception) -> tuple[str, str]:
-    """The code and message that end an event stream."""
+def _named(exchange: _Exchange, error: Exception) -> tuple[str, str, Mapping[str, Any]]:
+    """What ends an event stream."""
     described = _described(exchange, error)
-    return described.code, described.message
+    return described.code, described.message, described.members
 
 
 def _described(exchange: _Exchange, error: Exception) -> WireError:

@@ -155,6 +155,14 @@ def test_jobs_are_listed_and_filtered(platform: Platform) -> None:
     assert [job["jobArn"] for page in pages for job in page["invocationJobSummaries"]] == arns[::-1]
 
 
+def test_a_key_for_encryption_is_refused_by_its_own_name(platform: Platform) -> None:
+    put(platform, "in/one.jsonl", [{"recordId": "r", "modelInput": claude("x")}])
+    output = {"s3Uri": "s3://batches/out/", "s3EncryptionKeyId": "alias/key"}
+    with pytest.raises(botocore.exceptions.ClientError, match="s3EncryptionKeyId") as raised:
+        start(platform, "in/one.jsonl", outputDataConfig={"s3OutputDataConfig": output})
+    assert "s3Uri" not in str(raised.value)
+
+
 def test_the_same_token_is_the_same_job(platform: Platform) -> None:
     put(platform, "in/one.jsonl", [{"recordId": "r", "modelInput": claude("x")}])
     first, second = (start(platform, "in/one.jsonl", clientRequestToken="t1") for _ in range(2))

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from botocore.eventstream import EventStreamBuffer
 from botocore.exceptions import ClientError, EventStreamError
 
 from tests.wire.bedrock_models import Scripted, scripted_platform
@@ -47,6 +48,28 @@ def test_a_model_that_is_away_says_when_to_come_back(runtime: Any, endpoint: str
     response = raised.value.response
     assert response["Error"]["Code"] in ("ServiceUnavailable", "ModelNotReadyException")
     assert int(response["ResponseMetadata"]["HTTPHeaders"]["retry-after"]) > 0
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "code"),
+    [
+        ("cut", "StreamBroken"),
+        ("breaks-with-error", "StreamBroken"),
+        ("stalls", "ModelInvocationTimeExceeded"),
+    ],
+)
+def test_a_stream_that_breaks_says_how_to_clients_that_read_its_code(
+    runtime: Any, endpoint: str, behaviour: str, code: str
+) -> None:
+    """boto3 keeps a failure's message only; SDKs of other languages have all of its members."""
+    answered = runtime.invoke_endpoint_with_response_stream(
+        EndpointName=endpoint, Body=json.dumps({"inputs": f"[[{behaviour}]]"})
+    )
+    frames = EventStreamBuffer()
+    frames.add_data(b"".join(answered["Body"]._raw_stream.stream()))
+    *_, last = frames
+    assert last.headers[":exception-type"] == "ModelStreamError"
+    assert json.loads(last.payload)["ErrorCode"] == code
 
 
 @pytest.mark.parametrize("behaviour", ["cut", "breaks-with-error"])

@@ -15,7 +15,7 @@ from contracts.search.retrieval import (
 )
 from gateway import asking
 from gateway.aws.operations.bedrock_agent.common import knowledge_base_id
-from gateway.aws.operations.members import dropped
+from gateway.aws.operations.members import dropped, refuse
 from gateway.aws.registry import Call, Parameters, Reply, errors, operation
 from kit.catalogue import model_id
 from kit.errors import (
@@ -48,9 +48,9 @@ _GENERATION = "generationConfiguration"
     resource=knowledge_base_id,
 )
 async def retrieve(call: Call, parameters: Parameters) -> Parameters:
-    _refuse(parameters, "guardrailConfiguration", "userContext")
+    refuse(parameters, "guardrailConfiguration", "userContext")
     query = parameters["retrievalQuery"]
-    _refuse(query, "image", at="retrievalQuery.")
+    refuse(query, "image", at="retrievalQuery.")
     ask = RetrieveRequest(
         knowledge_base=knowledge_base_id(parameters),
         query=query.get("text", ""),
@@ -105,10 +105,10 @@ def _question(parameters: Parameters) -> AnswerRequest:
             "knowledgeBaseConfiguration.",
             param="retrieveAndGenerateConfiguration.knowledgeBaseConfiguration",
         )
-    _refuse(base, "orchestrationConfiguration")
-    _refuse(parameters, "sessionConfiguration", "userContext")
+    refuse(base, "orchestrationConfiguration")
+    refuse(parameters, "sessionConfiguration", "userContext")
     generation = base.get(_GENERATION, {})
-    _refuse(generation, "guardrailConfiguration", at=f"{_GENERATION}.")
+    refuse(generation, "guardrailConfiguration", at=f"{_GENERATION}.")
     inference = generation.get("inferenceConfig", {}).get("textInferenceConfig", {})
     return AnswerRequest(
         knowledge_base=base["knowledgeBaseId"],
@@ -127,21 +127,14 @@ def _question(parameters: Parameters) -> AnswerRequest:
 
 
 def _options(configuration: dict[str, Any]) -> RetrievalOptions:
-    _refuse(configuration, "managedSearchConfiguration", at="retrievalConfiguration.")
+    refuse(configuration, "managedSearchConfiguration", at="retrievalConfiguration.")
     search = configuration.get("vectorSearchConfiguration", {})
-    _refuse(search, "implicitFilterConfiguration", "rerankingConfiguration", at=f"{_SEARCH}.")
+    refuse(search, "implicitFilterConfiguration", "rerankingConfiguration", at=f"{_SEARCH}.")
     return RetrievalOptions(
         results=search.get("numberOfResults", 5),
         search_type=search.get("overrideSearchType"),
         filter=search.get("filter"),
     )
-
-
-def _refuse(given: dict[str, Any], *absent: str, at: str = "") -> None:
-    """A member that would change the outcome is refused, never passed over."""
-    for name in absent:
-        if given.get(name):
-            raise InvalidRequest(f"{at}{name} is not served; leave it out.", param=at + name)
 
 
 def _answer(answer: Answer) -> Parameters:

@@ -5,7 +5,8 @@ import string
 from datetime import UTC, datetime
 from typing import Any
 
-from gateway.aws.operations.members import dropped
+from gateway.aws.operations.members import dropped, refuse
+from gateway.aws.operations.places import split
 from gateway.aws.registry import Call, Parameters, operation
 from gateway.cards import model_cards
 from kit.auth.scopes import require
@@ -39,9 +40,7 @@ _PAGE = 200
 )
 async def create_model_invocation_job(call: Call, parameters: Parameters) -> Parameters:
     """Raises PermissionDenied where the key may not read, ask or write what the job will."""
-    for name in ("vpcConfig", "tags"):
-        if parameters.get(name):
-            raise InvalidRequest(f"{name} is not served; leave it out.", param=name)
+    refuse(parameters, "vpcConfig", "tags")
     name = await _model(call, parameters)
     asked = {
         "model": name,
@@ -128,8 +127,7 @@ def _input(call: Call, parameters: Parameters) -> dict[str, str]:
 
 def _output(call: Call, parameters: Parameters) -> dict[str, str]:
     config = _config(parameters, "outputDataConfig", "s3OutputDataConfig")
-    if "s3EncryptionKeyId" in config:
-        raise InvalidRequest("s3EncryptionKeyId is not served; leave it out.", param="s3Uri")
+    refuse(config, "s3EncryptionKeyId", at="outputDataConfig.s3OutputDataConfig.")
     bucket, key = _place(call, config, "outputDataConfig")
     prefix = f"{key.rstrip('/')}/" if key else ""
     require(call.principal.scopes, "s3:PutObject", arn(bucket, f"{prefix}*"))
@@ -146,8 +144,7 @@ def _config(parameters: Parameters, name: str, member: str) -> Parameters:
 def _place(call: Call, config: Parameters, name: str) -> tuple[str, str]:
     if config.get("s3BucketOwner", call.principal.account) != call.principal.account:
         raise InvalidRequest(f"{name}: the bucket is not this account's.", param="s3BucketOwner")
-    bucket, _, key = config["s3Uri"].removeprefix("s3://").partition("/")
-    return bucket, key
+    return split(config["s3Uri"], f"{name}.s3Uri")
 
 
 def _id(parameters: Parameters) -> str:

@@ -17,9 +17,15 @@ def writable(call: Call, uri: str, member: str) -> ObjectPlace:
     return _place(call, uri, member, "s3:PutObject")
 
 
-def _place(call: Call, uri: str, member: str, operation: str) -> ObjectPlace:
+def split(uri: str, member: str) -> tuple[str, str]:
+    """The bucket and the key, which may be empty. Raises InvalidRequest."""
     bucket, _, key = uri.removeprefix("s3://").partition("/")
     if not uri.startswith("s3://") or not bucket:
         raise InvalidRequest(f"{uri!r} is no S3 URI: s3://bucket/key.", param=member)
+    return bucket, key
+
+
+def _place(call: Call, uri: str, member: str, operation: str) -> ObjectPlace:
+    bucket, key = split(uri, member)
     require(call.principal.scopes, operation, arn(bucket, key) if key else arn(bucket, "*"))
     return ObjectPlace(bucket=bucket, key=key)

@@ -14,7 +14,8 @@ from gateway.aws.protocol import json_body
 from gateway.aws.protocol.models import error_code, message_name
 
 CONTENT_TYPE = "application/vnd.amazon.eventstream"
-Describe = Callable[[Exception], tuple[str, str]]
+Describe = Callable[[Exception], tuple[str, str, Mapping[str, Any]]]
+"""The code and message of an error, and the members that its shape has besides."""
 _Payload = Callable[[Any], bytes]
 
 
@@ -54,7 +55,7 @@ class EventEncoder:
         headers, payload = self._events[name]
         return frame(headers, payload(value))
 
-    def exception(self, code: str, message: str) -> bytes:
+    def exception(self, code: str, message: str, members: Mapping[str, Any]) -> bytes:
         """An error in mid-stream; one that the model lists reaches clients as its own type."""
         if code not in self._exceptions:
             unlisted = {":message-type": "error", ":error-code": code, ":error-message": message}
@@ -65,7 +66,7 @@ class EventEncoder:
             ":content-type": "application/json",
             ":message-type": "exception",
         }
-        return frame(encode_headers(headers), json_body.dump({told: message}))
+        return frame(encode_headers(headers), json_body.dump({told: message, **members}))
 
     async def stream(
         self, events: AsyncGenerator[Mapping[str, Any], None], describe: Describe

@@ -13,7 +13,7 @@ from contracts.search.knowledge_bases import (
     UpdateDataSource,
 )
 from gateway.aws.operations.bedrock_agent.common import SERVICE, knowledge_base_id, moment, page
-from gateway.aws.operations.members import dropped
+from gateway.aws.operations.members import dropped, refuse
 from gateway.aws.registry import Call, Parameters, operation
 from kit.errors import InvalidRequest
 
@@ -91,16 +91,13 @@ def _source_id(parameters: Parameters) -> DataSourceId:
 def _source_spec(parameters: Parameters) -> DataSourceSpec:
     configuration = parameters["dataSourceConfiguration"]
     ingestion = parameters.get("vectorIngestionConfiguration", {})
-    for absent in (
+    refuse(
+        ingestion,
         "customTransformationConfiguration",
         "parsingConfiguration",
         "contextEnrichmentConfiguration",
-    ):
-        if absent in ingestion:
-            raise InvalidRequest(
-                f"{absent} is not served; leave it out.",
-                param=f"vectorIngestionConfiguration.{absent}",
-            )
+        at="vectorIngestionConfiguration.",
+    )
     return DataSourceSpec(
         name=parameters["name"],
         description=parameters.get("description"),

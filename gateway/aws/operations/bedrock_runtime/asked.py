@@ -2,7 +2,7 @@
 
 from gateway.aws.registry import Call, Parameters, errors
 from kit.catalogue import model_id
-from kit.errors import InvalidRequest, Unsupported
+from kit.errors import Unsupported
 
 SERVICE = "bedrock-runtime"
 errors(SERVICE, {Unsupported: "ValidationException"})
@@ -18,10 +18,3 @@ def model_name(parameters: Parameters) -> str:
 def is_embedding(call: Call, name: str) -> bool:
     entry = call.backends.catalogue.owner(name)
     return entry is not None and entry.kind == "embedding"
-
-
-def refuse(parameters: Parameters, *names: str) -> None:
-    """A member that would change the outcome is refused, never passed over."""
-    for name in names:
-        if parameters.get(name):
-            raise InvalidRequest(f"{name} is not served; leave it out.", param=name)

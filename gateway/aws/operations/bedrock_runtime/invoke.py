@@ -16,10 +16,9 @@ from gateway.aws.operations.bedrock_runtime.asked import (
     SERVICE,
     is_embedding,
     model_name,
-    refuse,
 )
 from gateway.aws.operations.bedrock_runtime.failures import modelled
-from gateway.aws.operations.members import dropped
+from gateway.aws.operations.members import dropped, refuse
 from gateway.aws.registry import Call, Parameters, Reply, operation
 from gateway.embedding import embed
 from kit.errors import InvalidRequest

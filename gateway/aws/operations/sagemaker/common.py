@@ -6,7 +6,7 @@ from typing import Any
 
 from contracts.generation.hosting import Container, Kind, Query
 from gateway.aws.registry import Call, Parameters, errors
-from kit.errors import Conflict, InvalidRequest, NotFound, Unsupported
+from kit.errors import Conflict, NotFound, Unsupported
 
 SERVICE = "sagemaker"
 REGION = "us-east-1"
@@ -40,13 +40,6 @@ def moment(seconds: float) -> datetime:
 def only(parameters: Parameters, *members: str) -> dict[str, Any]:
     """The members that are there."""
     return {name: parameters[name] for name in members if name in parameters}
-
-
-def refuse(parameters: Parameters, *members: str) -> None:
-    """What would change the outcome is refused, never passed over."""
-    for member in members:
-        if parameters.get(member):
-            raise InvalidRequest(f"{member} is not served; leave it out.", param=member)
 
 
 def query(parameters: Parameters) -> Query:

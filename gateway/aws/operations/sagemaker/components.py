@@ -3,7 +3,7 @@
 from typing import Any
 
 from contracts.generation.hosting import Component, CreateComponent, Deployed, UpdateComponent
-from gateway.aws.operations.members import dropped
+from gateway.aws.operations.members import dropped, refuse
 from gateway.aws.operations.places import readable
 from gateway.aws.operations.sagemaker.common import (
     SERVICE,
@@ -12,7 +12,6 @@ from gateway.aws.operations.sagemaker.common import (
     moment,
     named,
     query,
-    refuse,
     tags_of,
 )
 from gateway.aws.registry import Call, Parameters, operation

@@ -3,7 +3,7 @@
 from typing import Any
 
 from contracts.generation.hosting import AsyncOutput, CreateEndpointConfig, Scaling, Variant
-from gateway.aws.operations.members import dropped
+from gateway.aws.operations.members import dropped, refuse
 from gateway.aws.operations.sagemaker.common import (
     SERVICE,
     arn,
@@ -11,7 +11,6 @@ from gateway.aws.operations.sagemaker.common import (
     named,
     only,
     query,
-    refuse,
     tags_of,
 )
 from gateway.aws.registry import Call, Parameters, operation
@@ -105,7 +104,7 @@ def _asynchronous(given: dict[str, Any] | None) -> AsyncOutput | None:
     if given is None:
         return None
     told = given["OutputConfig"]
-    refuse(told, "NotificationConfig")
+    refuse(told, "NotificationConfig", at="AsyncInferenceConfig.OutputConfig.")
     output = told.get("S3OutputPath", "")
     for uri in (output, told.get("S3FailurePath", output)):
         if not uri.startswith("s3://"):

@@ -9,7 +9,7 @@ from contracts.generation.hosting import (
     SetCapacities,
     VariantState,
 )
-from gateway.aws.operations.members import dropped
+from gateway.aws.operations.members import dropped, refuse
 from gateway.aws.operations.sagemaker.common import (
     SERVICE,
     arn,
@@ -17,7 +17,6 @@ from gateway.aws.operations.sagemaker.common import (
     named,
     only,
     query,
-    refuse,
     tags_of,
 )
 from gateway.aws.registry import Call, Parameters, operation

@@ -38,8 +38,13 @@ class ContainerFailed(UpstreamFailed, ErrorMembers):
         self.members = {"OriginalStatusCode": status, "OriginalMessage": told}
 
 
-class StreamBroke(UpstreamFailed):
-    """The model failed after it had begun to answer."""
+class StreamBroke(UpstreamFailed, ErrorMembers):
+    """The model failed, or took too long, after it had begun to answer."""
+
+    def __init__(self, cause: PlatformError) -> None:
+        super().__init__(cause.message)
+        is_late = isinstance(cause, DeadlineExceeded)
+        self.members = {"ErrorCode": "ModelInvocationTimeExceeded" if is_late else "StreamBroken"}
 
 
 errors(
@@ -87,4 +92,4 @@ async def as_stream(
         except Internal:
             raise
         except PlatformError as error:
-            raise StreamBroke(error.message) from error
+            raise StreamBroke(error) from error

@@ -11,7 +11,7 @@ from contracts.generation.hosting import (
     ObjectPlace,
     Target,
 )
-from gateway.aws.operations.members import dropped
+from gateway.aws.operations.members import dropped, refuse
 from gateway.aws.operations.places import readable, writable
 from gateway.aws.operations.sagemaker_runtime.failures import SERVICE
 from gateway.aws.operations.sagemaker_runtime.reached import (
@@ -34,9 +34,7 @@ _TIMEOUT = 900
 )
 async def invoke_endpoint_async(call: Call, parameters: Parameters) -> Reply:
     """Answers with where the answer, or else the failure, will be."""
-    for absent in ("Body", "Filename", "S3OutputPathExtension"):
-        if parameters.get(absent):
-            raise InvalidRequest(f"{absent} is not served; leave it out.", param=absent)
+    refuse(parameters, "Body", "Filename", "S3OutputPathExtension")
     target = await text_target(call, parameters)
     if target.asynchronous is None:
         raise InvalidRequest(

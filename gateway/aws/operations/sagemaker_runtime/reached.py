@@ -3,6 +3,7 @@
 from contracts.generation.hosting import FindTarget, Target
 from dialects.sagemaker.said import ADAPTER_HEADER, Said, said
 from gateway import hosted
+from gateway.aws.operations.members import refuse
 from gateway.aws.registry import Call, Parameters
 from kit.catalogue import ModelEntry
 from kit.errors import InvalidRequest
@@ -15,9 +16,7 @@ def endpoint_name(parameters: Parameters) -> str:
 async def reached(call: Call, parameters: Parameters) -> Target | ModelEntry:
     """Raises NotFound in AWS's words; an endpoint of the tenant goes before a model's name."""
     name = endpoint_name(parameters)
-    for absent in ("TargetModel", "TargetContainerHostname", "SessionId", "EnableExplanations"):
-        if parameters.get(absent):
-            raise InvalidRequest(f"{absent} is not served; leave it out.", param=absent)
+    refuse(parameters, "TargetModel", "TargetContainerHostname", "SessionId", "EnableExplanations")
     ask = FindTarget(
         endpoint=name,
         component=parameters.get("InferenceComponentName", ""),

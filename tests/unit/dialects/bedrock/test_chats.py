@@ -271,3 +271,21 @@ def test_a_model_of_our_own_answers_as_openai_does() -> None:
     answer = FAMILIES["own"].whole(TEXT)
     assert (answer["object"], answer["model"]) == ("chat.completion", "my-adapter")
     assert answer["usage"]["total_tokens"] == 16
+
+
+async def test_claudes_stream_ends_with_the_counts_of_the_whole_answer() -> None:
+    """As Anthropic's clients add them up: a later event's counts go before earlier ones."""
+    *parts, last = streamed(TEXT)
+    assert last.usage is not None
+    usage = last.usage.model_copy(update={"cached_tokens": 4})
+    first = parts[0].model_copy(update={"input_tokens": 7})
+    events = await FAMILIES["claude"].chunks(
+        [first, *parts[1:], last.model_copy(update={"usage": usage})]
+    )
+    told = dict(events[0]["message"]["usage"])
+    assert told["input_tokens"] == 7
+    for event in events[1:]:
+        told |= event.get("usage", {})
+    whole = FAMILIES["claude"].whole(TEXT.model_copy(update={"cached_tokens": 4}))
+    assert told == whole["usage"]
+    assert told["cache_read_input_tokens"] == 4

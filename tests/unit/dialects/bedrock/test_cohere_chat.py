@@ -106,3 +106,8 @@ def test_what_is_wrong_is_named(body: dict[str, Any], param: str) -> None:
     with pytest.raises(InvalidRequest) as raised:
         read(**body)
     assert raised.value.param == param
+
+
+async def test_a_stream_is_one_generation_from_its_start_to_its_end() -> None:
+    first, *_, last = await FAMILIES["command-r"].chunks(streamed(TEXT))
+    assert first["generation_id"] == last["response"]["generation_id"]

@@ -15,7 +15,7 @@ from gateway.aws.protocol.models import OperationSpec, payload_member
 from gateway.aws.protocol.route import RoutedOperation
 from gateway.aws.protocol.serialize import serialize
 from gateway.response import Response, header_value
-from kit.errors import PlatformError, RateLimited
+from kit.errors import RateLimited
 from tests.unit.gateway.aws.samples import SPECS, from_response, sample
 
 # Not told apart by botocore's own parser: two members with one name; a root that is only text.
@@ -23,8 +23,8 @@ _AMBIGUOUS = {"GetBucketNotification", "GetBucketLocation"}
 _STREAMS = [spec for spec in SPECS if spec.event_stream and spec.id.service != "s3"]
 
 
-def _describe(error: PlatformError) -> tuple[str, str]:
-    return "ThrottlingException", error.message
+def _describe(error: Exception) -> tuple[str, str, dict[str, Any]]:
+    return "ThrottlingException", str(error), {}
 
 
 def _write(spec: OperationSpec, members: dict[str, Any]) -> Response:
@@ -87,7 +87,9 @@ async def test_an_error_in_mid_stream_reaches_botocore_as_its_modelled_exception
 def test_an_error_in_mid_stream_tells_its_text_where_sagemaker_keeps_it() -> None:
     (spec,) = [s for s in _STREAMS if s.id.name == "InvokeEndpointWithResponseStream"]
     shape = spec.output.members["Body"]
-    received = EventEncoder(shape).exception("ModelStreamError", "It broke off.")
+    received = EventEncoder(shape).exception(
+        "ModelStreamError", "It broke off.", {"ErrorCode": "StreamBroken"}
+    )
     with pytest.raises(EventStreamError) as caught:
         _parsed(received, shape)
     error = caught.value.response["Error"]
@@ -97,7 +99,7 @@ def test_an_error_in_mid_stream_tells_its_text_where_sagemaker_keeps_it() -> Non
 def test_an_error_that_the_stream_does_not_model_is_an_error_frame() -> None:
     (spec,) = [spec for spec in _STREAMS if spec.id.name == "ConverseStream"]
     shape = spec.output.members["stream"]
-    received = EventEncoder(shape).exception("Odd", "why")
+    received = EventEncoder(shape).exception("Odd", "why", {})
     with pytest.raises(EventStreamError, match="Odd"):
         _parsed(received, shape)
 
