@@ -36,4 +36,5 @@ def test_a_log_that_somebody_removed_tells_nothing_and_breaks_nothing(tmp_path: 
     log.write(b"12345678")
     (tmp_path / "copy.log").unlink()
     log.write(b"12345678")
+    log._file.close()
     assert (tmp_path / "copy.log").read_bytes() == b"12345678"
