@@ -3,12 +3,12 @@
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kit.errors import PayloadTooLarge
+from kit.objects.receiving import MAX_BODY
 from kit.service import answer
 
 MOST_BODY = 32 * 2**20
-MOST_UPLOAD = 8 * 2**30
-"""Of the paths that stream what they are sent to a disk."""
 _UPLOADS = frozenset({"/api/v1/adapters/upload"})
+"""The paths that stream what they are sent to a disk, as objects; so they are held to the same."""
 
 
 class BodyLimit:
@@ -21,7 +21,7 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        most = MOST_UPLOAD if scope["path"] in _UPLOADS else MOST_BODY
+        most = MAX_BODY if scope["path"] in _UPLOADS else MOST_BODY
         stated = dict(scope["headers"]).get(b"content-length", b"0")
         if stated.isdigit() and int(stated) > most:
             refusal = answer(_too_large(most), scope["state"]["request_id"])

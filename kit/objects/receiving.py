@@ -23,6 +23,9 @@ MAX_BODY = 5 << 30
 _RESERVE = 256 << 20
 """Free space that no upload may take, so that the database can still commit."""
 
+_ASKED_EVERY = 16 << 20
+"""Bytes after which it is asked for again: many uploads come at once, some of unknown length."""
+
 _WIDTHS = {"CRC32": 4, "CRC32C": 4, "CRC64NVME": 8, "SHA1": 20, "SHA256": 32, "SHA512": 64}
 _WIDTHS |= {"MD5": 16, "XXHASH64": 8, "XXHASH3": 8, "XXHASH128": 16}
 
@@ -47,12 +50,12 @@ async def receive(
     left.
     """
     _check_promises(expected)
-    await _require_space(blobs, expected.length)
+    await _require_space(blobs, expected.length or 0)
     kept = stored_algorithm or expected.algorithm or DEFAULT_ALGORITHM
     digests = Digests({kept, expected.algorithm} - {""})
     writer = await blobs.writer(digests)
     try:
-        await _pump(body, writer)
+        await _pump(body, writer, blobs)
         _check_kept(expected, digests)
         blob = await writer.commit()
     finally:
@@ -60,15 +63,19 @@ async def receive(
     return Received(blob, digests.size, digests.md5_hex(), Checksum(kept, digests.value(kept)))
 
 
-async def _pump(body: AsyncIterator[bytes], writer: BlobWriter) -> None:
+async def _pump(body: AsyncIterator[bytes], writer: BlobWriter, blobs: Blobs) -> None:
     batch: list[bytes] = []
     held = total = 0
+    ask_at = _ASKED_EVERY
     async for chunk in body:
         batch.append(chunk)
         held += len(chunk)
         total += len(chunk)
         if total > MAX_BODY:
             raise EntityTooLarge(_TOO_LARGE)
+        if total >= ask_at:
+            await _require_space(blobs, held)
+            ask_at = total + _ASKED_EVERY
         if held >= PIECE:
             await writer.write(batch)
             batch, held = [], 0
@@ -96,8 +103,8 @@ def _check_promises(expected: Expected) -> None:
         )
 
 
-async def _require_space(blobs: Blobs, length: int | None) -> None:
-    if await blobs.free_bytes() < (length or 0) + _RESERVE:
+async def _require_space(blobs: Blobs, length: int) -> None:
+    if await blobs.free_bytes() < length + _RESERVE:
         raise StorageFull("There is not enough space for this object; delete some, then try again.")
 
 
