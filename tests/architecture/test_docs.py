@@ -12,7 +12,7 @@ DOCUMENTS = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
 LINK = re.compile(r"\]\((?!https?://|#)([^)#]+)")
 MAKE = re.compile(r"`make ([a-z-]+)")
 PATH = re.compile(
-    r"`((?:undercroft|gateway|services|workers|contracts|integrations|kit|tests|docs|benchmarks|models|examples)/[\w./-]*)`"
+    r"`((?:undercroft|gateway|services|workers|dialects|contracts|integrations|kit|tests|docs|benchmarks|models|examples)/[\w./-]*)`"
 )
 
 
@@ -39,6 +39,12 @@ def test_paths_that_are_named_exist(document: Path) -> None:
 def test_make_targets_that_are_named_exist(document: Path) -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     assert set(MAKE.findall(document.read_text())) <= targets
+
+
+def test_the_readme_leads_to_every_how_to() -> None:
+    linked = set(LINK.findall((ROOT / "README.md").read_text()))
+    how_tos = {f"docs/how-to/{path.name}" for path in (ROOT / "docs" / "how-to").glob("*.md")}
+    assert how_tos - linked == set()
 
 
 def test_decisions_are_numbered_without_gaps() -> None:
