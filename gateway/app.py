@@ -7,7 +7,7 @@ from fastapi import FastAPI
 
 from gateway.access import Access
 from gateway.aws.app import AwsDoor, Outcome
-from gateway.aws.authentication import authentication
+from gateway.aws.authentication import authentication, by_bearer
 from gateway.aws.compatibility import coverage
 from gateway.aws.signature.authenticate import Authenticator
 from gateway.backends import Backends
@@ -41,15 +41,16 @@ def create_gateway(
                 )
             )
 
+    authenticator = Authenticator(access.directory)
     aws = AwsDoor(
         backends,
-        authenticate=authentication(Authenticator(access.directory)),
+        authenticate=authentication(authenticator),
         admit=gate.count,
         record=record,
     )
     return Dispatch(
         aws=aws,
-        openai=OpenAIDoor(backends, gate),
+        openai=OpenAIDoor(backends, gate, by_bearer(authenticator)),
         rest=create_rest(backends, gate, ready=ready, coverage=_coverage),
         lifespan=_lifespan_app(lifespan),
     )

@@ -24,6 +24,14 @@ class Visit:
     resource: str = ""
 
 
+def bearer_token(authorization: str) -> str:
+    """Of an `Authorization` header; raises Unauthenticated."""
+    scheme, _, token = authorization.partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise Unauthenticated("Give a key as `Authorization: Bearer …`.")
+    return token.strip()
+
+
 class Gate:
     """Shared by the doors of one process."""
 
@@ -37,10 +45,7 @@ class Gate:
 
     async def by_bearer(self, authorization: str) -> Principal:
         """Of an `Authorization` header; raises Unauthenticated."""
-        scheme, _, token = authorization.partition(" ")
-        if scheme.lower() != "bearer" or not token:
-            raise Unauthenticated("Give a key as `Authorization: Bearer …`.")
-        return await self._directory.by_bearer(token.strip())
+        return await self._directory.by_bearer(bearer_token(authorization))
 
     async def admit(self, principal: Principal, operation: str, resource: str = "*") -> None:
         """Raises PermissionDenied without the scope, RateLimited over the limit."""

@@ -14,6 +14,11 @@ def read_client_env(path: Path) -> dict[str, str]:
     return dict(line.split("=", 1) for line in lines if "=" in line)
 
 
+def url_of(scheme: str, host: str, port: int) -> str:
+    """An IPv6 address stands in brackets."""
+    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
+
+
 def write_client_env(path: Path, url: str, credentials: dict[str, str]) -> None:
     """Only its owner may read it."""
     variables = {

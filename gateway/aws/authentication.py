@@ -7,7 +7,9 @@ from gateway.aws.protocol import models
 from gateway.aws.protocol.route import RoutedOperation, path_style
 from gateway.aws.request import AwsRequest, percent_decoded
 from gateway.aws.signature.authenticate import Authenticator
+from gateway.aws.signature.errors import Malformed, Refused
 from kit.auth.principal import Principal
+from kit.errors import Unauthenticated
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +24,18 @@ class Signed:
 
 
 Authenticate = Callable[[AwsRequest, RoutedOperation], Awaitable[Signed]]
+
+
+def by_bearer(authenticator: Authenticator) -> Callable[[str], Awaitable[Principal]]:
+    """For a door that takes Bedrock's keys and tells of refusals in words of its own."""
+
+    async def find(token: str) -> Principal:
+        try:
+            return await authenticator.by_bearer(token)
+        except (Refused, Malformed) as error:
+            raise Unauthenticated(error.message) from error
+
+    return find
 
 
 def authentication(authenticator: Authenticator) -> Authenticate:

@@ -1,5 +1,6 @@
 """The OpenAI door: one request, from its path to its answer, as a list of steps."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
@@ -11,7 +12,7 @@ from contracts.contract import invalid_member
 from gateway.backends import Backends
 from gateway.channel import Channel, ClientGone
 from gateway.failures import expected
-from gateway.gate import Gate, Visit
+from gateway.gate import Gate, Visit, bearer_token
 from gateway.openai import batches, files
 from gateway.openai.call import Call
 from gateway.openai.chat import create_chat_completion
@@ -71,11 +72,17 @@ class _Exchange:
 
 
 class OpenAIDoor:
-    """A pure ASGI app; errors are OpenAI's objects, those of routing included."""
+    """A pure ASGI app; errors are OpenAI's objects, those of routing included.
 
-    def __init__(self, backends: Backends, gate: Gate) -> None:
+    `by_bearer` finds who has a key, and raises Unauthenticated.
+    """
+
+    def __init__(
+        self, backends: Backends, gate: Gate, by_bearer: Callable[[str], Awaitable[Principal]]
+    ) -> None:
         self._backends = backends
         self._gate = gate
+        self._by_bearer = by_bearer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         channel = Channel(scope, receive, send)
@@ -106,7 +113,7 @@ class OpenAIDoor:
         headers = {
             name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
         }
-        principal = await self._gate.by_bearer(headers.get("authorization", ""))
+        principal = await self._by_bearer(bearer_token(headers.get("authorization", "")))
         exchange.principal = principal
         routed = find(ROUTES, scope["method"], scope["path"])
         route = routed.route

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import httpx
+import openai
 import pytest
 from botocore.auth import SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
@@ -78,20 +80,49 @@ def test_a_short_term_bearer_key_opens_bedrock(
     assert embedded(client) == 1536
 
 
-@pytest.mark.parametrize("wrong", ["altered", "too long", "made up", "nonsense"])
-def test_a_wrong_bearer_key_is_refused(
-    platform: Platform, front: Front, monkeypatch: pytest.MonkeyPatch, wrong: str
-) -> None:
+def openai_client(platform: Platform, token: str) -> openai.OpenAI:
+    """At the path that Bedrock gives OpenAI's API."""
+    return platform.openai().with_options(base_url=f"{platform.url}/openai/v1", api_key=token)
+
+
+def test_a_short_term_bearer_key_opens_bedrocks_openai_api(platform: Platform) -> None:
+    client = openai_client(platform, short_term(platform))
+    assert client.embeddings.create(model=MODEL, input="oak").data
+
+
+def test_a_short_term_bearer_key_does_not_open_what_is_not_bedrocks(platform: Platform) -> None:
+    headers = {"authorization": f"Bearer {short_term(platform)}"}
+    assert httpx.get(f"{platform.url}/api/v1/whoami", headers=headers).status_code == 401
+
+
+def wrong_token(platform: Platform, wrong: str) -> str:
     good = base64.b64decode(short_term(platform).removeprefix("bedrock-api-key-")).decode()
     signature = good.index("X-Amz-Signature=") + len("X-Amz-Signature=")
     altered = good[:signature] + "0" * 8 + good[signature + 8 :]
-    tokens = {
+    return {
         "altered": "bedrock-api-key-" + base64.b64encode(altered.encode()).decode(),
         "too long": short_term(platform, expires=604_800),
         "made up": platform.owner.bearer[:-4] + "aaaa",
         "nonsense": "bedrock-api-key-%%%",
-    }
-    client = bearer_runtime(front, monkeypatch, tokens[wrong])
+    }[wrong]
+
+
+WRONG = pytest.mark.parametrize("wrong", ["altered", "too long", "made up", "nonsense"])
+
+
+@WRONG
+def test_a_wrong_bearer_key_is_an_authentication_error_to_openai(
+    platform: Platform, wrong: str
+) -> None:
+    with pytest.raises(openai.AuthenticationError):
+        openai_client(platform, wrong_token(platform, wrong)).models.list()
+
+
+@WRONG
+def test_a_wrong_bearer_key_is_refused(
+    platform: Platform, front: Front, monkeypatch: pytest.MonkeyPatch, wrong: str
+) -> None:
+    client = bearer_runtime(front, monkeypatch, wrong_token(platform, wrong))
     with pytest.raises(ClientError) as raised:
         embedded(client)
     response = raised.value.response

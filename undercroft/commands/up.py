@@ -13,7 +13,7 @@ from typing_extensions import override
 from kit.auth.directory import KeyDirectory
 from kit.errors import InvalidRequest, Unauthenticated
 from kit.process import Server, Tls, process, server_config
-from undercroft.client_env import read_client_env, write_client_env
+from undercroft.client_env import read_client_env, url_of, write_client_env
 from undercroft.commands.common import DEFAULT_DATA, Data, console
 from undercroft.commands.keys import credentials
 
@@ -93,7 +93,7 @@ class _Announcing(Server):
         if not self.started:
             return
         host, port = self.servers[0].sockets[0].getsockname()[:2]
-        url = f"{'https' if self.config.is_ssl else 'http'}://{host}:{port}"
+        url = url_of("https" if self.config.is_ssl else "http", host, port)
         write_client_env(self._folder.client_env, url, self._keys)
         console.print(f"[bold]Undercroft is up[/bold]  {url}")
         console.print(f"  AWS      source {self._folder.client_env}")

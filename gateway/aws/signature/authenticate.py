@@ -83,6 +83,16 @@ class Authenticator:
         claim = read_header_claim(request, dialect)
         return await self._v4(request, claim, service, dialect)
 
+    async def by_bearer(self, token: str) -> Principal:
+        """Of one of the platform's keys, or of a short-term one, which opens Bedrock only."""
+        if not token.startswith(PREFIX):
+            return await self._keys.by_bearer(token)
+        signed, claim = read_short_term(token)
+        check_terms(signed, claim, SERVICE, self._clock(), JSON)
+        secret, principal = await self._secret(signed, claim.access_key, JSON)
+        check_signature(signed, claim, secret, _EMPTY_HASH, JSON)
+        return principal
+
     async def authenticate_post(self, request: AwsRequest, bucket: str) -> PostUpload:
         """A browser's form upload to `bucket`, which the path names: signed by its policy."""
         return await authenticate_post(request, bucket, self._keys, self._clock())
@@ -119,10 +129,7 @@ class Authenticator:
         self, request: AwsRequest, token: str, service: str, dialect: Dialect
     ) -> Authenticated:
         if token.startswith(PREFIX) and service == SERVICE:
-            signed, claim = read_short_term(token)
-            check_terms(signed, claim, SERVICE, self._clock(), JSON)
-            secret, principal = await self._secret(signed, claim.access_key, JSON)
-            check_signature(signed, claim, secret, _EMPTY_HASH, JSON)
+            principal = await self.by_bearer(token)
         else:
             try:
                 principal = await self._keys.by_bearer(token)
