@@ -6,6 +6,7 @@ writer) and PostgreSQL. Times are UNIX seconds as doubles, taken from the databa
 """
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -28,8 +29,10 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
-from kit.errors import PlatformError, StorageFull, Unavailable
+from kit.errors import Internal, PlatformError, StorageFull, Unavailable
 from kit.schema import create_tables
+
+log = logging.getLogger(__name__)
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -140,11 +143,13 @@ def clock(connection: Connection) -> float:
 
 def _engine(url: str, *, connections: int) -> Engine:
     parsed = make_url(url)
+    # Parameters are tenants' texts, which no log and no error may repeat.
+    options: Any = {"pool_size": connections, "max_overflow": 0, "hide_parameters": True}
     if parsed.get_backend_name() != "sqlite":
-        return create_engine(parsed, pool_size=connections, max_overflow=0, pool_pre_ping=True)
+        return create_engine(parsed, pool_pre_ping=True, **options)
     if parsed.database:
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(parsed, pool_size=connections, max_overflow=0)
+    engine = create_engine(parsed, **options)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
@@ -162,6 +167,9 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
+_AWAY = (exc.OperationalError, exc.InterfaceError)
+
+
 @contextmanager
 def _translated() -> Iterator[None]:
     """Makes the database's own failures leaves of the platform's tree."""
@@ -177,8 +185,10 @@ def _translated() -> Iterator[None]:
             raise Unavailable(
                 "The database's folder is read-only; let this user write to it."
             ) from error
-        if isinstance(error, exc.OperationalError):
+        if error.connection_invalidated or isinstance(error, _AWAY):
             raise Unavailable("The database does not answer now.", retry_after=1) from error
-        raise
+        # The first line: those behind it repeat values of the row.
+        log.error("The database refused %s: %s", error.statement, reason.partition("\n")[0])  # noqa: TRY400
+        raise Internal("The database refused a statement; the log has the details.") from error
     except exc.TimeoutError as error:
         raise Unavailable("Every database connection is busy.", retry_after=1) from error

@@ -34,4 +34,6 @@ async def _repeat(sweep: Callable[[], Awaitable[object]], every: float, what: st
             await sweep()
         except (PlatformError, OSError) as error:
             log.warning("%s were not swept: %s", what, error)
+        except Exception:
+            log.exception("the sweep of %s broke; it is tried again", what)
         await asyncio.sleep(every)

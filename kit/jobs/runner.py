@@ -85,6 +85,9 @@ class JobRunner:
             except PlatformError as error:
                 logger.warning("jobs wait for the database: %s", error.message)
                 await self._pause()
+            except Exception:  # a loop that ends would be seen only by jobs that never run
+                logger.exception("%s broke; it is tried again", step.__name__)
+                await self._pause()
 
     async def _pause(self) -> None:
         with suppress(TimeoutError):

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, insert, select
 from kit.database import Database
 from kit.errors import Conflict, InvalidRequest, Unavailable
 from kit.jobs import attempt as attempt_module
+from kit.jobs import runner as runner_module
 from kit.jobs.cancel import cancel_job
 from kit.jobs.job import Job
 from kit.jobs.ports import Handlers, JobContext, JsonObject
@@ -70,6 +71,25 @@ async def test_an_accepted_job_runs_without_waiting_for_a_poll(database: Databas
         job = await running_now.jobs.accept("acme", "work", {"x": 1})
         assert (await until(database, job, "succeeded")).result == {"echo": {"x": 1}}
         running_now.waker.wake_now()
+
+
+async def test_a_claim_that_breaks_is_not_the_last(
+    database: Database, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    real, broken = runner_module.claim_due, 4
+
+    def breaks(*arguments: Any, **how: Any) -> Any:
+        nonlocal broken
+        broken -= 1
+        if broken >= 0:
+            raise RuntimeError("a bug")
+        return real(*arguments, **how)
+
+    monkeypatch.setattr(runner_module, "claim_due", breaks)
+    job = accept(database)
+    async with Running(database, echo):
+        await until(database, job, "succeeded")
+    assert "it is tried again" in caplog.text
 
 
 async def test_a_handlers_expected_error_becomes_the_jobs(database: Database) -> None:
