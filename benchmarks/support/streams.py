@@ -49,6 +49,7 @@ class Stream(asyncio.Protocol):
     def __init__(self, bodies: list[bytes], head: bytes, times: Times, tokens: int) -> None:
         self._bodies, self._head, self._times, self._tokens = bodies, head, times, tokens
         self._sent = self._first = 0.0
+        self._last = b""
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     @override
@@ -105,8 +106,10 @@ async def run(load: Streams) -> dict[str, float]:
         stream.ask()
     await asyncio.gather(*(stream.done for stream in streams))
     took = time.perf_counter() - began
+    tokens = load.streams * load.requests * load.tokens
     return {
-        "tokens_per_s": round(load.streams * load.requests * load.tokens / took, 2),
+        "tokens": tokens,
+        "tokens_per_s": round(tokens / took, 2),
         "first_p50_ms": round(statistics.median(times.firsts) * 1e3, 2),
         "gap_p50_ms": round(statistics.median(times.gaps) * 1e3, 3),
         "seconds": round(took, 2),
