@@ -60,11 +60,12 @@ class Standalone:
         trust = InternalTrust(keyring.internal)
         catalogue = known_models(settings)
         waker = open_waker(settings.broker_url, self._closing)
+        self._batches = Batches(self._database, waker)
         backends = Backends(
             database=self._database,
             objects=self._objects,
             files=self._files,
-            batches=Batches(self._database, waker),
+            batches=self._batches,
             jobs=Jobs(self._database, waker),
             catalogue=catalogue,
             search=SearchClient(self._search, trust),
@@ -105,5 +106,6 @@ class Standalone:
             self._access.running(),
             sweeping(self._objects.sweep, DAY, "objects"),
             sweeping(self._files.sweep, HOUR, "files"),
+            sweeping(self._batches.sweep, DAY, "answers of batches"),
         ):
             yield

@@ -104,6 +104,7 @@ class Embedded:
         self._blobs = LocalBlobs(folder.root / "objects")
         self._objects = ObjectStore(self.database, self._blobs)
         self._files = Files(self.database, self._objects)
+        self._batches = Batches(self.database, self._waker)
         self._services: list[FastAPI] = []
         self._is_ready = False
         self.app = self._compose(models or folder.root / "models", serve or {})
@@ -157,7 +158,7 @@ class Embedded:
             database=self.database,
             objects=self._objects,
             files=self._files,
-            batches=Batches(self.database, self._waker),
+            batches=self._batches,
             jobs=Jobs(self.database, self._waker),
             catalogue=catalogue,
             search=search,
@@ -187,6 +188,8 @@ class Embedded:
             stack.push_async_callback(self._runner.stop, grace=5.0)
             await stack.enter_async_context(sweeping(self._objects.sweep, DAY, "objects"))
             await stack.enter_async_context(sweeping(self._files.sweep, HOUR, "files"))
+            batches = sweeping(self._batches.sweep, DAY, "answers of batches")
+            await stack.enter_async_context(batches)
             self._is_ready = True
             yield
             self._is_ready = False

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
 from kit.batches.records import Batch, NewBatch, Seen
-from kit.batches.tables import BATCHES
+from kit.batches.tables import ANSWERS, BATCHES
 from kit.database import Database, db_now
 from kit.errors import Conflict, NotFound
 from kit.jobs.accept import accept_job
@@ -17,6 +17,7 @@ from kit.jobs.tables import jobs
 KIND = "batch"
 """Of the jobs that run them."""
 COLUMNS = [BATCHES.c[name] for name in Batch.__slots__]
+_RETRIED_FOR = 7 * 86_400.0
 _MOST_ATTEMPTS = 50  # a batch waits a day for what is not there now
 
 
@@ -55,6 +56,14 @@ class Batches:
         """It ends soon after, with the outputs that it has. Raises Conflict once it has ended."""
         return await self._database.write(_cancel, tenant, wire, id)
 
+    async def sweep(self) -> None:
+        """Deletes answers that no output will have: those of jobs that ended without writing one.
+
+        They are kept for a week, since an owner may have such a job tried again.
+        """
+        while await self._database.write(forget_answers):
+            pass
+
 
 def find(connection: Connection, tenant: str, wire: str, id: str) -> Seen:
     """Raises NotFound."""
@@ -63,6 +72,30 @@ def find(connection: Connection, tenant: str, wire: str, id: str) -> Seen:
     if row is None:
         raise NotFound(f"There is no batch {id}.", param="batch_id")
     return _seen_of(row)
+
+
+def forget_answers(connection: Connection) -> bool:
+    """Of one batch; whether there was one. Asked again after that, it begins anew."""
+    has_answers = select(ANSWERS.c.line).where(ANSWERS.c.job == BATCHES.c.job).exists()
+    given_up = (
+        select(BATCHES.c.job, BATCHES.c.tenant)
+        .join(jobs, jobs.c.id == BATCHES.c.job)
+        .where(
+            jobs.c.state.in_(("failed", "dead", "cancelled")),
+            jobs.c.finished_at < db_now() - _RETRIED_FOR,
+            has_answers,
+        )
+        .limit(1)
+        .with_for_update(of=jobs, skip_locked=True)
+    )
+    row = connection.execute(given_up).one_or_none()
+    if row is None:
+        return False
+    theirs = (ANSWERS.c.tenant == row.tenant) & (ANSWERS.c.job == row.job)
+    connection.execute(delete(ANSWERS).where(theirs))
+    this = (BATCHES.c.tenant == row.tenant) & (BATCHES.c.job == row.job)
+    connection.execute(update(BATCHES).where(this).values(succeeded=0, failed=0))
+    return True
 
 
 def _create(connection: Connection, tenant: str, new: NewBatch, token: str | None) -> Seen:
