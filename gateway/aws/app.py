@@ -1,8 +1,7 @@
 """The AWS door: one request, from its raw head to its answer, as a list of steps."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
-from time import perf_counter
+from dataclasses import dataclass
 from typing import Any
 
 from starlette.types import Receive, Scope, Send
@@ -29,7 +28,6 @@ from gateway.response import Response, header_value
 from kit.auth.principal import Principal
 
 _MOST_BUFFERED = 25 * 2**20
-_CLIENT_GONE = 499
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +42,7 @@ class Outcome:
     principal: Principal | None
     operation: OperationId | None
     resource: str
-    status: int
     code: str
-    seconds: float
 
 
 @dataclass(slots=True)
@@ -55,7 +51,6 @@ class _Exchange:
 
     request: AwsRequest
     request_id: str
-    started: float = field(default_factory=perf_counter)
     routed: RoutedOperation | None = None
     principal: Principal | None = None
     resource: str = ""
@@ -87,20 +82,18 @@ class AwsDoor:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         channel = Channel(scope, receive, send)
         exchange = _Exchange(read_head(scope, channel.body()), str(uuid4()))
-        status = _CLIENT_GONE
         try:
             response = await self._answer(exchange, channel)
             _add_request_id(exchange, response)
             await channel.send(response)
-            status = response.status
         except ClientGone:
             exchange.code = "ClientGone"
         except Exception:
             # The answer had begun: nothing but a cut connection can tell the client.
-            exchange.code, status = "InternalFailure", 500
+            exchange.code = "InternalFailure"
             raise
         finally:
-            await self._record(_outcome(exchange, status))
+            await self._record(_outcome(exchange))
 
     async def _answer(self, exchange: _Exchange, channel: Channel) -> Response:
         try:
@@ -189,13 +182,11 @@ def _add_request_id(exchange: _Exchange, response: Response) -> None:
         response.headers.append((b"x-amzn-requestid", value))
 
 
-def _outcome(exchange: _Exchange, status: int) -> Outcome:
+def _outcome(exchange: _Exchange) -> Outcome:
     return Outcome(
         request_id=exchange.request_id,
         principal=exchange.principal,
         operation=exchange.routed.id if exchange.routed else None,
         resource=exchange.resource,
-        status=status,
         code=exchange.code,
-        seconds=perf_counter() - exchange.started,
     )

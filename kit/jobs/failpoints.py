@@ -17,7 +17,3 @@ def failpoint(name: str) -> None:
 
 def arm(name: str, action: Callable[[], None]) -> None:
     _armed[name] = action
-
-
-def disarm_all() -> None:
-    _armed.clear()
