@@ -3,6 +3,7 @@
 `shown` are members of AWS's wire that change nothing here and are told again as they came.
 """
 
+from secrets import SystemRandom
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field
@@ -16,6 +17,8 @@ Status: TypeAlias = Literal["Creating", "Updating", "InService", "Deleting", "Fa
 Form: TypeAlias = Literal["lmi", "lmi-sse", "lmi-vllm", "tgi"]
 """How a container writes its answers; see the decision record on names and forms."""
 Tags: TypeAlias = dict[str, str]
+
+_chance = SystemRandom()
 
 
 class Container(Contract):
@@ -252,6 +255,23 @@ class Target(Contract):
     form: Form = "lmi"
     terms: str | None = None
     asynchronous: AsyncOutput | None = None
+
+
+class Share(Contract):
+    target: Target
+    weight: Annotated[float, Field(gt=0)]
+
+
+class Targets(Contract):
+    """Where invocations of an endpoint go: each to one of these, by weight."""
+
+    shares: Annotated[list[Share], Field(min_length=1)]
+
+    def one(self) -> Target:
+        """For one invocation."""
+        if len(self.shares) == 1:
+            return self.shares[0].target
+        return _chance.choices(self.shares, [share.weight for share in self.shares])[0].target
 
 
 ASYNC_INFERENCE = "async-inference"

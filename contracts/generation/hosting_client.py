@@ -25,7 +25,7 @@ class HostingClient(ServiceClient):
 
     def __init__(self, transport: Transport, trust: InternalTrust) -> None:
         super().__init__(transport, trust)
-        self._targets: dict[tuple[str, h.FindTarget], tuple[float, h.Target | str]] = {}
+        self._targets: dict[tuple[str, h.FindTarget], tuple[float, h.Targets | str]] = {}
 
     async def target(self, who: Principal, ask: h.FindTarget) -> h.Target:
         """NotFound for an absent endpoint, Conflict for one that is not in service."""
@@ -38,12 +38,12 @@ class HostingClient(ServiceClient):
             self._targets[key] = (now + _FRESH, found)
         if isinstance(found, str):
             raise NotFound(found)
-        return found
+        return found.one()
 
-    async def _asked(self, who: Principal, ask: h.FindTarget) -> h.Target | str:
+    async def _asked(self, who: Principal, ask: h.FindTarget) -> h.Targets | str:
         """A name that leads to no endpoint may lead to an embedding model, again and again."""
         try:
-            return await self._call(who, "/hosting/target", ask, h.Target)
+            return await self._call(who, "/hosting/targets", ask, h.Targets)
         except NotFound as error:
             return error.message
 

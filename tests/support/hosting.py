@@ -148,23 +148,21 @@ class Stage:
     artifacts: FakeArtifacts
     database: Database
 
-    def again(self, catalogue: Catalogue | None = None) -> Hosting:
+    def again(self, catalogue: Catalogue | None = None, seen: float = 0.0) -> Hosting:
         """The same rows under a process that has just started, whose fleet knows nothing."""
         self.fleet.wishes.clear()
         self.database.write_now(lambda connection: connection.execute(delete(leases)))
-        known = catalogue or small_catalogue()
-        self.hosting = Hosting.of(
-            self.database, known, self.fleet, self.shelf, self.artifacts, ROOM
-        )
+        self.hosting = self._process(self.fleet, catalogue or small_catalogue(), seen)
         return self.hosting
 
     def beside(self) -> "Stage":
         """Another process on the same database, with a fleet of its own."""
         fleet = FakeFleet()
-        hosting = Hosting.of(
-            self.database, small_catalogue(), fleet, self.shelf, self.artifacts, ROOM
-        )
+        hosting = self._process(fleet, small_catalogue())
         return Stage(hosting, fleet, self.shelf, self.artifacts, self.database)
+
+    def _process(self, fleet: FakeFleet, known: Catalogue, seen: float = 0.0) -> Hosting:
+        return Hosting.of(self.database, known, fleet, self.shelf, self.artifacts, ROOM, seen)
 
     async def settle(self) -> None:
         """Looks until nothing is on its way, or nothing moves it on."""
@@ -179,7 +177,7 @@ async def staged(folder: Path, url: str = "") -> AsyncIterator[Stage]:
     database.create_tables()
     fleet, shelf, artifacts = FakeFleet(), FakeShelf(), FakeArtifacts()
     artifacts.held["s3://models/adapters.tar.gz"] = Artifact("", ("es", "fr"))
-    hosting = Hosting.of(database, small_catalogue(), fleet, shelf, artifacts, ROOM)
+    hosting = Hosting.of(database, small_catalogue(), fleet, shelf, artifacts, ROOM, 0.0)
     try:
         yield Stage(hosting, fleet, shelf, artifacts, database)
     finally:

@@ -15,7 +15,7 @@ _DONE = h.Done()
 def hosting_routes(hosting: Hosting) -> Routes:
     models, endpoints, components = hosting.models, hosting.endpoints, hosting.components
     return {
-        "/hosting/target": ContractRoute(h.FindTarget, hosting.targets.find),
+        "/hosting/targets": ContractRoute(h.FindTarget, hosting.targets.find),
         "/hosting/tags": ContractRoute(h.Tagged, models.tags),
         "/hosting/models/create": ContractRoute(h.CreateModel, models.create_model),
         "/hosting/models/get": _named(models.model),

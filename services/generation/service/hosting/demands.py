@@ -84,11 +84,11 @@ class Demands:
         return replace(_READY, ready=plan.copies, wanted=plan.copies)
 
     def _wanted(self, one: Deployment) -> dict[_Place, Plan]:
-        """What serves, and what is to; of one model, the latter."""
+        """What served, what serves, and what is to; of one model, the latter."""
         if one.row.status == "Deleting":
             return {}
-        plans = [plan for plan in (one.serving, one.next) if plan and self._is_fleets(plan)]
-        return {(plan.model, one.holder): plan for plan in plans}
+        plans = [plan for plan in (one.left, one.serving, one.next) if plan is not None]
+        return {(plan.model, one.holder): plan for plan in plans if self._is_fleets(plan)}
 
     def _is_fleets(self, plan: Plan) -> bool:
         """Other engines have no copies to start, and an adapter runs on those of its base."""

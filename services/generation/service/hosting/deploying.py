@@ -9,7 +9,13 @@ from kit.errors import Conflict, PlatformError
 from services.generation.ports import AdapterShelf
 from services.generation.repository.hosting.rows import note, remove
 from services.generation.service.hosting.demands import Demands
-from services.generation.service.hosting.deployments import Deployment, Plan, settled
+from services.generation.service.hosting.deployments import (
+    SEEN,
+    Deployment,
+    Plan,
+    settled,
+    unplanned,
+)
 from services.generation.service.hosting.planning import Planning
 
 
@@ -17,12 +23,19 @@ class Deploying:
     """What it demands of the fleet stays until no row wants it: others let go of it."""
 
     def __init__(
-        self, database: Database, demands: Demands, shelf: AdapterShelf, planning: Planning
+        self,
+        database: Database,
+        demands: Demands,
+        shelf: AdapterShelf,
+        planning: Planning,
+        seen: float = SEEN,
     ) -> None:
+        """`seen`: seconds for which what is replaced is kept, for those who do not know yet."""
         self._database = database
         self._demands = demands
         self._shelf = shelf
         self._planning = planning
+        self._seen = seen
 
     async def step(self, one: Deployment, now: float) -> None:
         """Of a row that is on its way; `now` by the database's clock."""
@@ -31,7 +44,7 @@ class Deploying:
             return
         late = now > one.row.updated_at + one.row.spec["patience"]
         try:
-            is_up = await self._bring_up(one)
+            is_up = await (self._leave(one, now) if one.left else self._bring_up(one, now))
         except PlatformError as error:
             if not error.retryable or late:
                 await self._fail(one, error.message)
@@ -60,7 +73,7 @@ class Deploying:
         """A status that stays keeps the reason that it came with."""
         return one.row.status != status and await self._set(one, status=status, reason=reason)
 
-    async def _bring_up(self, one: Deployment) -> bool:
+    async def _bring_up(self, one: Deployment, now: float) -> bool:
         """Whether what it wants serves now, or somebody wants something else by now."""
         plan = one.next
         if plan is None:
@@ -75,7 +88,17 @@ class Deploying:
         if not (self._demands.is_up(plan) and await self._are_admitted(one, plan)):
             return False
         state = settled(plan, one.row.spec)
-        await self._set(one, status="InService", reason="", state=state)
+        if one.serving is not None and one.serving.model != plan.model:
+            await self._set(one, state={**state, "left": one.serving.stored(), "left_at": now})
+        else:
+            await self._set(one, status="InService", reason="", state=state)
+        return True
+
+    async def _leave(self, one: Deployment, now: float) -> bool:
+        """What was replaced; its copies are let go of by all processes before the next update."""
+        if now >= one.row.state["left_at"] + self._seen:
+            state = unplanned(one.row.state)
+            await self._set(one, status="InService", reason="", state=state)
         return True
 
     async def _register(self, one: Deployment, plan: Plan) -> tuple[str, ...]:

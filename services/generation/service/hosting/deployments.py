@@ -7,6 +7,9 @@ from typing import Any
 from contracts.generation.hosting import Form, Scaling
 from services.generation.repository.hosting.rows import Record
 
+SEEN = 2.0
+"""Seconds after which every invocation goes to what serves now: clients keep targets for one."""
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -49,10 +52,13 @@ class Deployment:
     row: Record
     serving: Plan | None = field(init=False)
     next: Plan | None = field(init=False)
+    left: Plan | None = field(init=False)
+    """What served before; whoever has just been told of it still goes there."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "serving", Plan.of(self.row.state.get("serving")))
         object.__setattr__(self, "next", Plan.of(self.row.state.get("next")))
+        object.__setattr__(self, "left", Plan.of(self.row.state.get("left")))
 
     @property
     def served(self) -> dict[str, Any]:
@@ -81,8 +87,8 @@ def settled(plan: Plan, spec: dict[str, Any]) -> dict[str, Any]:
 
 
 def unplanned(state: dict[str, Any]) -> dict[str, Any]:
-    """A state without what it was on its way to."""
-    return {name: value for name, value in state.items() if name != "next"}
+    """A state with what serves, and not with what it was on its way to."""
+    return {name: state[name] for name in ("serving", "spec") if name in state}
 
 
 def namespace(kind: str, name: str) -> str:

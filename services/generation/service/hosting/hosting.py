@@ -8,6 +8,7 @@ from services.generation.ports import AdapterShelf, Artifacts, Fleet
 from services.generation.service.hosting.components import ComponentService
 from services.generation.service.hosting.demands import Demands
 from services.generation.service.hosting.deploying import Deploying
+from services.generation.service.hosting.deployments import SEEN
 from services.generation.service.hosting.endpoints import EndpointService
 from services.generation.service.hosting.models import ModelService
 from services.generation.service.hosting.planning import Planning, Room
@@ -34,11 +35,12 @@ class Hosting:
         shelf: AdapterShelf,
         artifacts: Artifacts,
         room: Room,
+        seen: float = SEEN,
     ) -> "Hosting":
         planning = Planning(database, catalogue, artifacts, room)
         demands = Demands(catalogue, fleet)
-        deploying = Deploying(database, demands, shelf, planning)
-        reconciler = Reconciler(database, deploying, demands)
+        deploying = Deploying(database, demands, shelf, planning, seen)
+        reconciler = Reconciler(database, deploying, demands, seen)
         return cls(
             models=ModelService(database),
             endpoints=EndpointService(database, demands, reconciler),

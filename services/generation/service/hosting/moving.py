@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from sqlalchemy import Connection
 
 from kit.auth.principal import Principal
+from kit.database import clock
 from kit.errors import InvalidRequest
 from services.generation.repository.hosting.rows import (
     Json,
@@ -21,7 +22,7 @@ from services.generation.repository.hosting.rows import (
     set_record,
     within,
 )
-from services.generation.service.hosting.deployments import unplanned
+from services.generation.service.hosting.deployments import SEEN, unplanned
 
 
 def told(endpoint: Record) -> Json:
@@ -50,10 +51,13 @@ def move(connection: Connection, who: Principal, one: Record, spec: Json) -> Non
     set_record(connection, one.tenant, "endpoint", one.name, **values)
 
 
-def follow(connection: Connection, seen: Record) -> None:
-    """An endpoint is what its variants are; one whose update fails goes back to what served."""
-    one = found(connection, seen.tenant, "endpoint", seen.name, lock=True)
-    if one is None or one.revision != seen.revision:
+def follow(connection: Connection, known: Record, seen: float = SEEN) -> None:
+    """An endpoint is what its variants are; one whose update fails goes back to what served.
+
+    `seen`: seconds for which what is replaced is kept, for those who do not know yet.
+    """
+    one = found(connection, known.tenant, "endpoint", known.name, lock=True)
+    if one is None or one.revision != known.revision:
         return
     if one.status == "Deleting":
         if not within(connection, one.tenant, one.name):
@@ -67,8 +71,18 @@ def follow(connection: Connection, seen: Record) -> None:
     elif reason:
         note(connection, one, status="Failed", reason=reason)
     elif all(part.status == "InService" for part in wanted):
-        note(connection, one, status="InService", reason=one.state.get("reason", ""), state={})
-        _drop(connection, one.spec, standing.values())
+        _arrive(connection, one, [part for part in standing.values() if part not in wanted], seen)
+
+
+def _arrive(connection: Connection, one: Record, leaving: list[Record], seen: float) -> None:
+    """All that is wanted serves; what it replaced is there until nobody goes there any more."""
+    state = {name: value for name, value in one.state.items() if name != "serving"}
+    if not leaving:
+        note(connection, one, status="InService", reason=state.get("reason", ""), state={})
+    elif "left_at" not in state:
+        note(connection, one, state={**state, "left_at": clock(connection)})
+    elif clock(connection) >= state["left_at"] + seen:
+        _drop(connection, one.spec, leaving)
 
 
 def variants(connection: Connection, one: Record) -> dict[str, Record]:

@@ -20,7 +20,7 @@ from services.generation.repository.hosting.rows import (
 )
 from services.generation.service.hosting.demands import Demands
 from services.generation.service.hosting.deploying import Deploying
-from services.generation.service.hosting.deployments import Deployment
+from services.generation.service.hosting.deployments import SEEN, Deployment
 from services.generation.service.hosting.leading import Leading
 from services.generation.service.hosting.moving import follow
 
@@ -38,10 +38,13 @@ class Reconciler:
     In every process the fleet follows the rows; what becomes of them is written by one of them.
     """
 
-    def __init__(self, database: Database, deploying: Deploying, demands: Demands) -> None:
+    def __init__(
+        self, database: Database, deploying: Deploying, demands: Demands, seen: float = SEEN
+    ) -> None:
         self._database = database
         self._deploying = deploying
         self._demands = demands
+        self._seen = seen
         self._leading = Leading(database)
         self._changed = asyncio.Event()
         self._steps: dict[tuple[str, str, str], asyncio.Task[None]] = {}
@@ -70,6 +73,7 @@ class Reconciler:
         moving, resting = await self._database.read(_rows)
         rows = [*moving, *resting]
         deployments = [Deployment(row) for row in rows if row.kind in DEPLOYMENTS]
+        await self._demands.release_others(deployments)
         leads = bool(rows) and await self._leading.is_mine()
         for one in deployments:
             if not leads or one.row.status in ON_ITS_WAY:
@@ -78,7 +82,6 @@ class Reconciler:
             await self._lead(moving, resting)
         else:
             await self._stop()
-        await self._demands.release_others(deployments)
         return bool(moving)
 
     async def _lead(self, moving: list[Record], resting: list[Record]) -> None:
@@ -128,7 +131,7 @@ class Reconciler:
             if row.kind in DEPLOYMENTS:
                 await self._deploying.step(Deployment(row), now)
             else:
-                await self._database.write(follow, row)
+                await self._database.write(follow, row, self._seen)
 
     async def _keep(self, row: Record) -> None:
         if await self._deploying.keep(Deployment(row)) and row.kind == "variant":

@@ -1,11 +1,11 @@
 """What an invocation reaches: the deployment behind an endpoint's name, or a model's own name."""
 
 from collections.abc import Sequence
-from secrets import SystemRandom
 
 from sqlalchemy import Connection
 
-from contracts.generation.hosting import FindTarget, Target
+from contracts.generation import hosting as h
+from contracts.generation.hosting import FindTarget, Share, Target
 from kit.auth.principal import Principal
 from kit.catalogue import Catalogue
 from kit.database import Database
@@ -15,7 +15,6 @@ from services.generation.service.hosting.deployments import Deployment
 from services.generation.service.hosting.moving import told
 from services.generation.service.hosting.naming import needs_terms
 
-_chance = SystemRandom()
 _NEEDS_COMPONENT = (
     "Inference Component Name header is required for endpoints to which you plan to deploy "
     "inference components. Please include Inference Component Name header or consider using "
@@ -28,10 +27,15 @@ class Targets:
         self._database = database
         self._catalogue = catalogue
 
-    async def find(self, who: Principal, ask: FindTarget) -> Target:
+    async def find(self, who: Principal, ask: FindTarget) -> h.Targets:
         """Raises NotFound for an absent endpoint, Conflict for a component that is not ready."""
-        target = await self._database.read(_find, who, ask) or self._by_model(who, ask)
-        return target.model_copy(update={"names": self._names(ask, target)})
+        shares = await self._database.read(_find, who, ask)
+        shares = shares or [Share(target=self._by_model(who, ask), weight=1)]
+        return h.Targets(shares=[self._named(ask, share) for share in shares])
+
+    def _named(self, ask: FindTarget, share: Share) -> Share:
+        names = self._names(ask, share.target)
+        return Share(target=share.target.model_copy(update={"names": names}), weight=share.weight)
 
     def _names(self, ask: FindTarget, target: Target) -> list[str]:
         entry = self._catalogue.owner(target.model)
@@ -54,7 +58,7 @@ def absent(who: Principal, endpoint: str) -> NotFound:
     return NotFound(f"Endpoint {endpoint} of account {who.account} not found.")
 
 
-def _find(connection: Connection, who: Principal, ask: FindTarget) -> Target | None:
+def _find(connection: Connection, who: Principal, ask: FindTarget) -> list[Share] | None:
     endpoint = found(connection, who.tenant, "endpoint", ask.endpoint)
     if endpoint is None:
         return None
@@ -62,11 +66,11 @@ def _find(connection: Connection, who: Principal, ask: FindTarget) -> Target | N
         raise absent(who, ask.endpoint)
     parts = within(connection, who.tenant, ask.endpoint)
     if ask.component:
-        return _target(endpoint, _component(parts, ask))
+        return [Share(target=_target(endpoint, _component(parts, ask)), weight=1)]
     variants = [part for part in parts if part.kind == "variant" and part.status != "Deleting"]
     if not variants:
         raise InvalidRequest(_NEEDS_COMPONENT)
-    return _target(endpoint, _variant(endpoint, variants, ask.variant))
+    return _shares(endpoint, variants, ask.variant)
 
 
 def _component(parts: Sequence[Record], ask: FindTarget) -> Record:
@@ -78,19 +82,20 @@ def _component(parts: Sequence[Record], ask: FindTarget) -> Record:
     )
 
 
-def _variant(endpoint: Record, parts: Sequence[Record], wanted: str) -> Record:
-    """The one that is asked for, or one by its weight, of those that serve."""
+def _shares(endpoint: Record, parts: Sequence[Record], wanted: str) -> list[Share]:
+    """The one that is asked for, or those that serve by their weights."""
     if wanted:
-        for part in parts:
-            if part.variant == wanted:
-                return part
-        raise NotFound(f"Variant {wanted} of endpoint {endpoint.name} not found.")
+        parts = [part for part in parts if part.variant == wanted]
+        if not parts:
+            raise NotFound(f"Variant {wanted} of endpoint {endpoint.name} not found.")
+        return [Share(target=_target(endpoint, parts[0]), weight=1)]
     serve = [part for part in parts if Deployment(part).serving is not None] or parts
     weights = {variant["name"]: variant["weight"] for variant in told(endpoint)["variants"]}
-    shares = [weights.get(part.variant, 0.0) for part in serve]
-    if sum(shares) <= 0:
-        return serve[0]
-    return _chance.choices(serve, shares)[0]
+    weighty = [part for part in serve if weights.get(part.variant, 0.0) > 0]
+    return [
+        Share(target=_target(endpoint, part), weight=weights.get(part.variant) or 1)
+        for part in weighty or serve[:1]
+    ]
 
 
 def _target(endpoint: Record, part: Record) -> Target:

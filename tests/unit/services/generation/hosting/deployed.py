@@ -38,7 +38,7 @@ async def component(
 
 async def target(stage: Stage, component: str = "", endpoint: str = "front") -> h.Target:
     ask = h.FindTarget(endpoint=endpoint, component=component)
-    return await stage.hosting.targets.find(WHO, ask)
+    return (await stage.hosting.targets.find(WHO, ask)).one()
 
 
 async def two_models(stage: Stage) -> None:

@@ -13,6 +13,7 @@ import pytest
 from integrations.local.blobs import LocalBlobs
 from kit.database import Database
 from kit.errors import InvalidRequest
+from kit.objects.listing import Query
 from kit.objects.store import ObjectStore
 from services.generation.engines.hosting.artifacts import StoredArtifacts
 from services.generation.ports import Artifact
@@ -80,6 +81,16 @@ async def test_a_prefix_tells_the_same(world: World) -> None:
     found = await StoredArtifacts(world.objects).look(TENANT, f"s3://{BUCKET}/m/")
     assert (found.properties.strip(), found.adapters) == ("a=b", ("es",))
     assert len(found.properties) == 1 << 20
+
+
+async def test_a_prefix_is_read_past_its_first_page(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Query.__init__, "__defaults__", ("", "", "", "", 2))
+    for name in ("a", "b", "c", "adapters/es/adapter_config.json", "serving.properties"):
+        await world.put(f"m/{name}", b"a=b")
+    found = await StoredArtifacts(world.objects).look(TENANT, f"s3://{BUCKET}/m/")
+    assert found == Artifact("a=b", ("es",))
 
 
 @pytest.mark.parametrize(

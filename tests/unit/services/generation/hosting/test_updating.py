@@ -1,5 +1,6 @@
 """What serves goes on until all that comes after it serves, and comes back where that fails."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -35,6 +36,15 @@ async def reached(stage: Stage) -> set[str]:
     return {(await target(stage)).model for _ in range(30)}
 
 
+async def component_endpoint(stage: Stage) -> None:
+    """An endpoint `other` with the component `chat`, which runs `llama`."""
+    await endpoint(stage, "other")
+    deployed = h.Deployed(model="llama")
+    ask = h.CreateComponent(name="chat", endpoint="other", variant="blue", deployed=deployed)
+    await stage.hosting.components.create(WHO, ask)
+    await stage.settle()
+
+
 async def test_a_renamed_variant_takes_over_once_it_serves(stage: Stage) -> None:
     await two_models(stage)
     await endpoint(stage, model="llama")
@@ -51,6 +61,30 @@ async def test_a_renamed_variant_takes_over_once_it_serves(stage: Stage) -> None
     assert (after.status, after.config) == ("InService", "next")
     assert [one.name for one in after.variants] == ["green"]
     assert [name for name, _ in stage.fleet.wishes] == ["mistral.mistral"]
+
+
+async def test_what_is_replaced_is_kept_for_those_who_do_not_know_yet(stage: Stage) -> None:
+    await two_models(stage)
+    await endpoint(stage, model="llama")
+    await component_endpoint(stage)
+    stage.again(seen=0.5)
+    await move(stage, h.Variant(name="green", model="mistral"))
+    await stage.hosting.components.update(
+        WHO, h.UpdateComponent(name="chat", deployed=h.Deployed(model="mistral"))
+    )
+    await stage.settle()
+    assert await reached(stage) == {"mistral.mistral"}
+    assert (await told(stage)).status == "Updating"
+    assert (await stage.hosting.components.get(WHO, "chat")).status == "Updating"
+    assert (
+        sorted(name for name, _ in stage.fleet.wishes)
+        == ["meta.llama"] * 2 + ["mistral.mistral"] * 2
+    )
+    await asyncio.sleep(0.6)
+    await stage.settle()
+    assert (await told(stage)).status == "InService"
+    assert (await stage.hosting.components.get(WHO, "chat")).status == "InService"
+    assert [name for name, _ in stage.fleet.wishes] == ["mistral.mistral"] * 2
 
 
 async def test_an_added_variant_gets_no_share_before_it_serves(stage: Stage) -> None:
