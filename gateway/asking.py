@@ -11,6 +11,7 @@ from contracts.search.retrieval import (
     RetrieveRequest,
 )
 from gateway.backends import Backends
+from gateway.cards import find_card
 from kit.auth.principal import Principal
 
 
@@ -52,8 +53,7 @@ async def answer_stream(
 async def _model(backends: Backends, who: Principal, ask: AnswerRequest) -> tuple[str, str]:
     """The base model's id, and an adapter's digest or nothing. Raises NotFound."""
     if not backends.catalogue.knows(ask.model, kind="text"):
-        for card in await backends.generation.models(who):
-            pinned = card.digest and ask.model.endswith(f"@sha256:{card.digest}")
-            if card.digest and (pinned or ask.model in (card.id, *card.aliases)):
-                return card.base, card.digest
+        card = await find_card(backends, who, ask.model)
+        if card is not None and card.digest:
+            return card.base, card.digest
     return backends.catalogue.find(ask.model, kind="text").id, ""

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query, Request
 
 from contracts.contract import Contract
 from contracts.generation.models import ModelCard
+from gateway.cards import model_cards
 from gateway.rest.caller import Caller, Platform
 from kit.auth.audit_trail import last_entries
 from kit.auth.budgets import BILLION
@@ -116,8 +117,8 @@ async def audit(
 
 @router.get("/models")
 async def list_models(who: Caller, platform: Platform) -> list[ModelCard]:
-    """The models of the catalogue, each with the names that lead to it."""
-    return await platform.generation.models(who)
+    """Models of text and of embeddings, and this tenant's adapters, each with all its names."""
+    return await model_cards(platform, who)
 
 
 @router.get("/compatibility")

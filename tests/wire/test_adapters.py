@@ -1,12 +1,15 @@
 """Adapters over REST, as a tenant registers, names, grants and deletes them."""
 
+import http.client
 import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
+import openai
 import pytest
 
 from kit.catalogue import DEFAULT_FOLDER
@@ -124,6 +127,17 @@ def test_an_unknown_base_model_is_not_found(anna: Rest) -> None:
     assert anna.upload(archive(("es", adapter())), base="nobody/has-it").status_code == 404
 
 
+def test_an_upload_for_an_unknown_base_is_refused_before_its_bytes_come(anna: Rest) -> None:
+    place = urlsplit(anna._url)
+    connection = http.client.HTTPConnection(place.netloc, timeout=10)
+    connection.putrequest("POST", f"{place.path}/upload?base=nobody/has-it")
+    for name, value in {**anna._headers, "content-length": str(1 << 30)}.items():
+        connection.putheader(name, value)
+    connection.endheaders()
+    assert connection.getresponse().status == 404
+    connection.close()
+
+
 def test_a_name_moves_and_goes_back(anna: Rest) -> None:
     first = anna.ready(archive(("es", adapter(seed=11))), "moving")["digest"]
     second = anna.ready(archive(("es", adapter(seed=12))))["digest"]
@@ -136,6 +150,19 @@ def test_a_name_moves_and_goes_back(anna: Rest) -> None:
     assert anna.ask("DELETE", "/aliases/moving").status_code == 204
     names = [one["name"] for one in anna.ask("GET", "/aliases").json()["items"]]
     assert "moving" not in names
+
+
+def test_every_door_knows_an_adapter_by_its_names_and_by_those_that_pin_it(
+    platform: Platform,
+) -> None:
+    who = platform.keys("adapters-pinned")
+    digest = Rest(platform, who).ready(archive(("es", adapter(seed=19))), "pinned")["digest"]
+    bedrock = platform.boto3("bedrock", who)
+    for name in ("pinned", f"pinned@sha256:{digest}"):
+        assert platform.openai(who).models.retrieve(name).to_dict()["parent"] == f"test.{BASE}"
+        assert bedrock.get_custom_model(modelIdentifier=name)["baseModelArn"].endswith(BASE)
+    with pytest.raises(openai.NotFoundError):
+        platform.openai(who).models.retrieve(f"pinned@sha256:{OTHERS}")
 
 
 def test_a_grant_opens_an_adapter_to_one_tenant(

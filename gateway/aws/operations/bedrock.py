@@ -5,7 +5,7 @@ from typing import Any
 
 from contracts.generation.models import ModelCard
 from gateway.aws.registry import Call, Parameters, operation
-from gateway.cards import model_cards
+from gateway.cards import find_card, model_cards
 from kit.catalogue import model_id
 from kit.errors import NotFound
 
@@ -70,12 +70,12 @@ async def list_custom_models(call: Call, parameters: Parameters) -> Parameters:
 @operation(SERVICE, "GetCustomModel", resource=lambda p: p["modelIdentifier"])
 async def get_custom_model(call: Call, parameters: Parameters) -> Parameters:
     name = model_id(parameters["modelIdentifier"])
-    for card in await model_cards(call.backends, call.principal):
-        if card.base and name in (card.id, *card.aliases):
-            custom = _custom(call, card)
-            del custom["baseModelName"]
-            return custom
-    raise NotFound(f"There is no adapter {name!r}.", param="modelIdentifier")
+    card = await find_card(call.backends, call.principal, name)
+    if card is None or not card.base:
+        raise NotFound(f"There is no adapter {name!r}.", param="modelIdentifier")
+    custom = _custom(call, card)
+    del custom["baseModelName"]
+    return custom
 
 
 async def _foundation(call: Call, name: str) -> ModelCard:

@@ -8,7 +8,7 @@ from typing import Any
 from gateway.aws.operations.members import dropped, refuse
 from gateway.aws.operations.places import split
 from gateway.aws.registry import Call, Parameters, operation
-from gateway.cards import model_cards
+from gateway.cards import find_card
 from kit.auth.scopes import require
 from kit.batches.records import NewBatch, Seen
 from kit.catalogue import model_id
@@ -111,10 +111,9 @@ async def _model(call: Call, parameters: Parameters) -> str:
     """Raises NotFound, and PermissionDenied where the key may not invoke it."""
     name = model_id(parameters["modelId"])
     require(call.principal.scopes, "bedrock-runtime:InvokeModel", name)
-    for card in await model_cards(call.backends, call.principal):
-        if name in (card.id, *card.aliases):
-            return name
-    raise NotFound(f"No model is served under the name {name!r}.", param="modelId")
+    if await find_card(call.backends, call.principal, name) is None:
+        raise NotFound(f"No model is served under the name {name!r}.", param="modelId")
+    return name
 
 
 def _input(call: Call, parameters: Parameters) -> dict[str, str]:
