@@ -1,6 +1,7 @@
 """Answers to invocations that nobody waits for: from an object to an object."""
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncIterator
 from secrets import SystemRandom
@@ -14,6 +15,7 @@ from dialects.sagemaker.said import Said
 from kit.auth.principal import Principal
 from kit.errors import (
     DeadlineExceeded,
+    Internal,
     InvalidRequest,
     NotFound,
     PayloadTooLarge,
@@ -21,8 +23,11 @@ from kit.errors import (
     RateLimited,
 )
 from kit.jobs.ports import JobCancelled, JobContext, JobLost, JobYielded, JsonObject
+from kit.jobs.retry import DEAD_AFTER
 from kit.objects.records import Attributes
 from kit.objects.store import ObjectStore
+
+log = logging.getLogger(__name__)
 
 _TRIES = 4
 """One less than the job may have: the last one writes down why it failed."""
@@ -49,6 +54,7 @@ class AsyncInference:
             return {"location": asked.output.uri}
         try:
             body, media = await self._answer(context.tenant, asked)
+            await self._put(context.tenant, asked.output, body, media)
         except (JobLost, JobCancelled):
             raise
         except PlatformError as error:
@@ -59,7 +65,12 @@ class AsyncInference:
             elif error.retry_after is not None and left > 0:
                 raise JobYielded(after=min(_turn(error.retry_after), left)) from error
             return await self._refuse(context.tenant, asked, error)
-        await self._put(context.tenant, asked.output, body, media)
+        except Exception:
+            if context.crashes + 1 < DEAD_AFTER:
+                raise
+            log.exception("asynchronous invocation %s broke for the last time", context.id)
+            failure = Internal("The server had an error; try this request again.")
+            return await self._refuse(context.tenant, asked, failure)
         return {"location": asked.output.uri}
 
     async def _answer(self, tenant: str, asked: AsyncInvocation) -> tuple[bytes, str]:

@@ -26,6 +26,7 @@ class LeasedJob(JobContext):
         self.kind = claimed.kind
         self.epoch = claimed.epoch
         self.failures = claimed.failures
+        self.crashes = claimed.crashes
         self.input = claimed.input
         self.checkpoint = claimed.checkpoint
         self.effects: list[Callable[[Connection], object]] = []

@@ -57,6 +57,7 @@ class ClaimedJob:
     kind: str
     epoch: int
     failures: int
+    crashes: int
     quarantined: bool
     input: JsonObject
     checkpoint: JsonObject

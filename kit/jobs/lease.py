@@ -41,6 +41,7 @@ def claim(
             jobs.c.kind,
             jobs.c.epoch,
             jobs.c.attempts,
+            jobs.c.crash_count,
             jobs.c.quarantined,
             jobs.c.input,
             jobs.c.checkpoint,

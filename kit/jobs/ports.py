@@ -39,6 +39,8 @@ class JobContext(Protocol):
     """Numbers the attempt; pass it along with `id` to whoever writes, who calls `fence` with it."""
     failures: int
     """How many attempts before this one ended with an error."""
+    crashes: int
+    """How many broke, or ended without a word; `kit.jobs.retry.DEAD_AFTER` of them end the job."""
     input: JsonObject
     checkpoint: JsonObject
 

@@ -29,7 +29,7 @@ class Model:
 
     def __init__(self) -> None:
         self.asked = 0
-        self.failure: PlatformError | None = None
+        self.failure: Exception | None = None
 
     async def generate_all(
         self, who: Principal, operation: str, asks: Sequence[GenerateRequest], *, size: int
@@ -46,7 +46,7 @@ class Place:
         self.objects, self.model = objects, Model()
         self.handler = AsyncInference(cast(MeteredGeneration, self.model), objects)
 
-    def context(self, failures: int = 0, **changes: Any) -> JobContext:
+    def context(self, failures: int = 0, crashes: int = 0, **changes: Any) -> JobContext:
         asked = AsyncInvocation(
             account="111122223333",
             key="key",
@@ -59,7 +59,12 @@ class Place:
             expires_at=time.time() + 60,
             timeout=5,
         ).model_copy(update=changes)
-        told = {"tenant": TENANT, "failures": failures, "input": asked.model_dump(mode="json")}
+        told = {
+            "tenant": TENANT,
+            "failures": failures,
+            "crashes": crashes,
+            "input": asked.model_dump(mode="json"),
+        }
         return cast(JobContext, SimpleNamespace(id="job", **told))
 
     async def put(self, key: str, body: bytes) -> None:
@@ -134,3 +139,19 @@ async def test_a_failure_without_a_place_is_the_jobs_result(place: Place) -> Non
     await place.put("in.json", b"not json")
     told = await place.handler.run(place.context(failure=None))
     assert "not JSON" in told["failure"]
+
+
+async def test_a_bug_is_told_before_the_job_is_given_up(place: Place) -> None:
+    place.model.failure = KeyError("nobody has thought of this")
+    with pytest.raises(KeyError):
+        await place.handler.run(place.context(crashes=3))
+    told = await place.handler.run(place.context(crashes=4))
+    assert "server had an error" in told["failure"]
+    assert "thought of" not in (await place.read("failed/1-error.out"))["error"]
+
+
+async def test_an_output_that_cannot_be_written_is_told(place: Place) -> None:
+    output = ObjectPlace(bucket="absent", key="out/1.out")
+    told = await place.handler.run(place.context(output=output))
+    assert "bucket" in told["failure"]
+    assert (await place.read("failed/1-error.out"))["error"] == told["failure"]

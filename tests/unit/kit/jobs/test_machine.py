@@ -94,7 +94,7 @@ class JobMachine(RuleBasedStateMachine):
             claim_due, limit=1, kinds=KINDS, owner="h:1:b", lease=60.0, quarantined=True
         )
         if not taken:
-            return ClaimedJob(self.ids[key], "acme", "work", 0, 0, False, {}, {})
+            return ClaimedJob(self.ids[key], "acme", "work", 0, 0, 0, False, {}, {})
         (claim,) = taken
         model = self.expected[claim.id]
         assert model.state == "queued"
