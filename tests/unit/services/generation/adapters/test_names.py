@@ -114,7 +114,7 @@ async def test_a_refused_adapters_name_says_why_to_its_owner(world: World) -> No
 async def test_a_component_has_names_of_its_own_before_the_tenants(world: World) -> None:
     both = archive(("es", adapter(seed=1)), ("fr", adapter(seed=2)))
     source = await world.put("adapters.tar.gz", both)
-    made = await world.adapters.register_archive(
+    made = await world.registry.register_archive(
         ANNA, a.RegisterArchive(source=source, base="llama", component="lmi-llama")
     )
     settled = {name: await world.settled(one) for name, one in made.adapters.items()}
@@ -130,7 +130,7 @@ async def test_a_component_has_names_of_its_own_before_the_tenants(world: World)
     with pytest.raises(NotFound):
         await resolved(world, ANNA, model="mistral", adapter="es", component="lmi-llama")
 
-    await world.adapters.release_component(ANNA, "lmi-llama")
+    await world.registry.release_component(ANNA, "lmi-llama")
     assert await resolved(world, ANNA, **asked, component="lmi-llama") == own.digest
     assert len(await world.adapters.list(ANNA)) == 3
 
@@ -171,6 +171,7 @@ async def test_a_tenants_ready_adapters_are_models_with_a_base(world: World) -> 
     assert set(cards) == {"support"}
     assert cards["support"].base == "test.llama"
     assert cards["support"].aliases == [f"support@sha256:{made.digest}"]
+    assert cards["support"].created_at == made.created_at > 1_600_000_000
     assert not [card for card in await world.generation.models(BERT) if card.base]
 
 
