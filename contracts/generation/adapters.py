@@ -68,6 +68,13 @@ class AddAdapter(Contract):
     member: AdapterName | None = None
 
 
+class Upload(Contract):
+    """What an upload says of itself before its bytes come."""
+
+    base: ModelName
+    name: AdapterName | None = None
+
+
 class RegisterArchive(Contract):
     """Every adapter of a source, each named after its folder there."""
 

@@ -15,11 +15,9 @@ class AdaptersClient(ServiceClient):
         """
         return await self._call(principal, "/adapters/add", ask, a.Adapter)
 
-    async def register_archive(
-        self, principal: Principal, ask: a.RegisterArchive
-    ) -> a.RegisteredArchive:
-        """All or none; each is named after its folder, in the namespace of `component`."""
-        return await self._call(principal, "/adapters/register", ask, a.RegisteredArchive)
+    async def check(self, principal: Principal, ask: a.Upload) -> None:
+        """Raises what `add` would raise whatever the bytes are, so that none need be taken in."""
+        await self._call(principal, "/adapters/check", ask, a.Nothing)
 
     async def get(self, principal: Principal, digest: str) -> a.Adapter:
         ask = a.AdapterId(digest=digest)
@@ -49,11 +47,6 @@ class AdaptersClient(ServiceClient):
 
     async def history(self, principal: Principal, ask: a.AliasId) -> a.Moves:
         return await self._call(principal, "/adapters/aliases/history", ask, a.Moves)
-
-    async def release_component(self, principal: Principal, component: str) -> None:
-        """Forgets every name of a component that is deleted; the adapters stay."""
-        ask = a.ComponentId(component=component)
-        await self._call(principal, "/adapters/aliases/release", ask, a.Nothing)
 
     async def grant(self, principal: Principal, ask: a.Grant) -> a.Grants:
         return await self._call(principal, "/adapters/grants/put", ask, a.Grants)

@@ -81,6 +81,7 @@ async def upload_adapter(
     member: NameQuery = None,
 ) -> a.Adapter:
     """Takes a .tar.gz, .tar or .zip as the body, or as the part `file` of a form."""
+    await platform.adapters.check(who, a.Upload(base=base, name=name))
     staged = await platform.objects.staging.put(_body(request))
     try:
         source = a.StagedSource(blob=staged.blob, size=staged.size)

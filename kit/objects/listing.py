@@ -4,8 +4,8 @@ A rolled-up group is skipped by one seek to its end, so a page costs what it sho
 bucket holds.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Connection, Row, Table, select
@@ -54,6 +54,17 @@ class Listing:
     async def current(self, tenant: str, bucket: str, query: Query) -> Page[ObjectInfo]:
         """The objects that a plain read finds: latest versions that are no delete markers."""
         return await self.database.read(_current, tenant, bucket, query)
+
+    async def every(self, tenant: str, bucket: str, prefix: str) -> AsyncIterator[ObjectInfo]:
+        """As `current`, page after page."""
+        query = Query(prefix=prefix)
+        while True:
+            page = await self.current(tenant, bucket, query)
+            for info in page.items:
+                yield info
+            if not page.truncated:
+                return
+            query = replace(query, marker=page.last)
 
     async def versions(self, tenant: str, bucket: str, query: Query) -> Page[ObjectInfo]:
         """Every version and delete marker, the newest of a key first."""

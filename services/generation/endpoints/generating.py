@@ -26,7 +26,7 @@ def adapter_routes(registry: Registry) -> Routes:
     owning = registry.owning
     return {
         "/adapters/add": ContractRoute(a.AddAdapter, registry.add),
-        "/adapters/register": ContractRoute(a.RegisterArchive, registry.register_archive),
+        "/adapters/check": ContractRoute(a.Upload, registry.registering.check),
         "/adapters/get": ContractRoute(a.AdapterId, owning.one),
         "/adapters/list": ContractRoute(a.Nothing, owning.list),
         "/adapters/delete": ContractRoute(a.AdapterId, owning.delete),
@@ -35,7 +35,6 @@ def adapter_routes(registry: Registry) -> Routes:
         "/adapters/aliases/delete": ContractRoute(a.AliasId, owning.delete_alias),
         "/adapters/aliases/rollback": ContractRoute(a.Rollback, owning.rollback),
         "/adapters/aliases/history": ContractRoute(a.AliasId, owning.history),
-        "/adapters/aliases/release": ContractRoute(a.ComponentId, owning.release),
         "/adapters/grants/put": ContractRoute(a.Grant, owning.grant),
         "/adapters/grants/delete": ContractRoute(a.Grant, owning.revoke),
         "/adapters/grants/list": ContractRoute(a.AdapterId, owning.grants),

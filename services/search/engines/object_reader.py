@@ -1,10 +1,8 @@
 """The platform's own object store, as the sources of documents read it."""
 
 from collections.abc import AsyncIterator
-from dataclasses import replace
 
 from kit.errors import InvalidRequest, NotFound
-from kit.objects.listing import Query
 from kit.objects.store import ObjectStore
 from services.search.service.sources import split_s3_uri
 
@@ -17,14 +15,8 @@ class ObjectReader:
         self._largest = largest
 
     async def list(self, tenant: str, bucket: str, prefix: str) -> AsyncIterator[tuple[str, str]]:
-        query = Query(prefix=prefix)
-        while True:
-            page = await self._store.listing.current(tenant, bucket, query)
-            for info in page.items:
-                yield info.key, _mark(info.etag, info.size)
-            if not page.truncated:
-                return
-            query = replace(query, marker=page.last)
+        async for info in self._store.listing.every(tenant, bucket, prefix):
+            yield info.key, _mark(info.etag, info.size)
 
     async def mark(self, tenant: str, uri: str) -> str | None:
         bucket, key = split_s3_uri(uri)

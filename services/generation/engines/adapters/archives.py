@@ -16,13 +16,13 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO, Final
 
-from services.generation.engines.adapters.limits import (
+from services.generation.engines.adapters.members import check_name, refuse_pickle
+from services.generation.service.adapters.limits import (
     MOST_MEMBERS,
     MOST_UNPACKED,
     RATIO,
     RATIO_FROM,
 )
-from services.generation.engines.adapters.members import check_name, refuse_pickle
 
 _PIECE: Final = 1 << 20
 _GZIP, _ZIP = b"\x1f\x8b", b"PK"

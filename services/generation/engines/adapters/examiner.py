@@ -5,8 +5,8 @@ from pathlib import Path
 from contracts.generation.adapters import Check
 from kit.confined import Limits, run_confined
 from kit.errors import InvalidRequest
-from services.generation.engines.adapters.limits import MOST_WEIGHTS
 from services.generation.ports import AdapterRef, Unpacked
+from services.generation.service.adapters.limits import MOST_WEIGHTS
 
 _UNPACKING = "services.generation.engines.adapters.unpacking"
 _EXAMINING = "services.generation.engines.adapters.examining"

@@ -7,10 +7,10 @@ from typing import Any
 from services.generation.engines.adapters.base_shapes import CannotTell, base_shapes
 from services.generation.engines.adapters.config import read_config
 from services.generation.engines.adapters.header import read_header
-from services.generation.engines.adapters.limits import CONFIG, WEIGHTS
 from services.generation.engines.adapters.modules import check_ranks, check_shapes, pairs_of
 from services.generation.engines.adapters.unpacking import digest_of
 from services.generation.engines.adapters.values import check_finite, effect
+from services.generation.service.adapters.limits import CONFIG, WEIGHTS
 
 
 def answer(ask: dict[str, Any]) -> dict[str, Any]:

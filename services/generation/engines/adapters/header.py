@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from services.generation.engines.adapters.limits import MOST_HEADER, MOST_TENSORS
+from services.generation.service.adapters.limits import MOST_HEADER, MOST_TENSORS
 
 SIZES: Final = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2}
 """Bytes of one element: the types that weights of an adapter may have."""

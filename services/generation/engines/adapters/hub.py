@@ -6,7 +6,7 @@ from typing import Any
 
 from kit.confined import ChildBroke, Limits, run_confined
 from kit.errors import InvalidRequest, Unavailable, Unsupported
-from services.generation.engines.adapters.limits import CONFIG, WEIGHTS
+from services.generation.service.adapters.limits import CONFIG, MOST_WEIGHTS, WEIGHTS
 
 _DOWNLOADING = "services.generation.engines.adapters.downloading"
 _SECONDS = 1800.0
@@ -38,7 +38,7 @@ class OpenHub:
             "files": [CONFIG, WEIGHTS],
             "cache": str(into.parent.parent / "hub"),
         }
-        limits = Limits(_SECONDS, file_bytes=4 << 30)
+        limits = Limits(_SECONDS, file_bytes=MOST_WEIGHTS)
         try:
             said = await run_confined(
                 _DOWNLOADING, ask, limits, python=self._python, reaches_out=True

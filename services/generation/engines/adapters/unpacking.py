@@ -8,11 +8,9 @@ from typing import Any
 from services.generation.engines.adapters.archives import Member, walk
 from services.generation.engines.adapters.config import read_config
 from services.generation.engines.adapters.header import read_header
-from services.generation.engines.adapters.limits import CONFIG, MOST_CONFIG, MOST_WEIGHTS, WEIGHTS
 from services.generation.engines.adapters.members import adapters_of
 from services.generation.engines.adapters.modules import check_ranks, pairs_of
-
-_MOST = {CONFIG: MOST_CONFIG, WEIGHTS: MOST_WEIGHTS}
+from services.generation.service.adapters.limits import CONFIG, MOST, WEIGHTS
 
 
 def answer(ask: dict[str, Any]) -> dict[str, Any]:
@@ -42,7 +40,7 @@ def _unpack(archive: Path, into: Path) -> dict[str, Path]:
     targets = {}
     for name, folder in chosen.items():
         (into / name).mkdir(mode=0o700)
-        for file, most in _MOST.items():
+        for file, most in MOST.items():
             if sizes[folder / file] > most:
                 raise ValueError(f"{folder / file} is larger than {most} bytes")
             targets[folder / file] = into / name / file
@@ -60,7 +58,7 @@ def _unpack(archive: Path, into: Path) -> dict[str, Path]:
 
 def _looked_at(name: str, folder: Path) -> dict[str, Any]:
     try:
-        for file, most in _MOST.items():
+        for file, most in MOST.items():
             if not (folder / file).is_file():
                 raise ValueError(f"{file} is missing")
             if (folder / file).stat().st_size > most:
@@ -72,7 +70,7 @@ def _looked_at(name: str, folder: Path) -> dict[str, Any]:
     return {
         "digest": digest_of(folder),
         "rank": config.largest_rank,
-        "size": sum((folder / file).stat().st_size for file in _MOST),
+        "size": sum((folder / file).stat().st_size for file in MOST),
         "folder": str(folder),
     }
 

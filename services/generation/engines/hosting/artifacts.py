@@ -7,10 +7,10 @@ from tempfile import NamedTemporaryFile
 
 from kit.confined import Limits, run_confined
 from kit.errors import InvalidRequest, NotFound
-from kit.objects.listing import Query
 from kit.objects.store import ObjectStore
 from services.generation.engines.hosting import looking
 from services.generation.ports import Artifact
+from services.generation.service.adapters.limits import MOST_KEYS
 
 _LIMITS = Limits(seconds=600, memory_bytes=1 << 30)
 """A header may claim any size, and is unpacked into memory: there it ends a child alone."""
@@ -51,8 +51,11 @@ class StoredArtifacts:
 
     async def _look_under(self, tenant: str, bucket: str, prefix: str) -> Artifact:
         """A prefix holds the same files, not packed."""
-        page = await self._objects.listing.current(tenant, bucket, Query(prefix=prefix))
-        names = [info.key.removeprefix(prefix) for info in page.items]
+        names = list[str]()
+        async for info in self._objects.listing.every(tenant, bucket, prefix):
+            names.append(info.key.removeprefix(prefix))
+            if len(names) > MOST_KEYS:
+                raise InvalidRequest(f"s3://{bucket}/{prefix} holds more than {MOST_KEYS} objects.")
         if not names:
             raise NotFound(f"Could not find model data at s3://{bucket}/{prefix}.")
         text = b""

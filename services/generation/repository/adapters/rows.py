@@ -137,6 +137,15 @@ def checking(connection: Connection, tenant: str) -> list[AdapterRow]:
     return [_row(row) for row in connection.execute(query)]
 
 
+def passed(connection: Connection, digest: str, base: str) -> list[dict[str, str]]:
+    """The checks of the same weights on the same base, where some tenant's passed every one."""
+    query = select(adapters.c.checks).where(
+        adapters.c.digest == digest, adapters.c.base == base, adapters.c.state == "ready"
+    )
+    found = connection.execute(query).scalars()
+    return next((c for c in found if c and all(one["outcome"] == "passed" for one in c)), [])
+
+
 def desired(connection: Connection) -> list[tuple[str, str, int, bool]]:
     """Digest, base, rank and whether it is pinned, of everything that some tenant may use.
 

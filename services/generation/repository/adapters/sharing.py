@@ -80,9 +80,18 @@ def hold_quota(connection: Connection, tenant: str) -> None:
     connection.execute(select(quotas).where(quotas.c.tenant == tenant).with_for_update())
 
 
-def check_quota(connection: Connection, tenant: str, default: Allowance) -> None:
-    """Raises Conflict where the tenant keeps more than it may; call it after the inserts."""
-    allowed, now = quota(connection, tenant, default), kept(connection, tenant)
+def check_room(connection: Connection, tenant: str, default: Allowance) -> None:
+    """Raises Conflict where the tenant has no place for one more adapter, however small."""
+    check_quota(connection, tenant, default, more=1)
+
+
+def check_quota(connection: Connection, tenant: str, default: Allowance, *, more: int = 0) -> None:
+    """Raises Conflict where the tenant keeps more than it may; call it after the inserts.
+
+    `more` is of adapters that are to come, of a byte each at least.
+    """
+    allowed, found = quota(connection, tenant, default), kept(connection, tenant)
+    now = Kept(found.adapters + more, found.bytes + more)
     if now.adapters > allowed.adapters:
         raise Conflict(
             f"You may keep {allowed.adapters} adapters; delete one, or ask for a larger quota."

@@ -55,6 +55,8 @@ class Admitting:
         return await self._try(who, ask, row)
 
     async def _compare(self, who: Principal, ask: AdmitAdapter, row: AdapterRow) -> Admitted:
+        if known := await self._database.read(rows.passed, row.digest, row.base):
+            return await self._admit(who, ask, row.base, [Check.model_validate(c) for c in known])
         base = self._catalogue.find(row.base, kind="text")
         files = AdapterRef(row.digest, self._folders.path(row.digest), row.rank)
         checks = await self._examiner.examine(files, _here(base), self._largest_rank(base))
@@ -78,7 +80,11 @@ class Admitting:
         checks = [*earlier, probed]
         if reasons := self._against(checks):
             return await self._refuse(who, ask, checks, reasons)
+        return await self._admit(who, ask, row.base, checks)
 
+    async def _admit(
+        self, who: Principal, ask: AdmitAdapter, base: str, checks: list[Check]
+    ) -> Admitted:
         def admit(connection: Connection) -> None:
             wanted = rows.get(connection, who.tenant, ask.digest, lock=True).wanted
             dumped = [check.model_dump() for check in checks]
@@ -91,7 +97,7 @@ class Admitting:
 
         await self._database.write(admit)
         self._lookup.forget()
-        await self._auditor.admitted(who, ask.digest, row.base)
+        await self._auditor.admitted(who, ask.digest, base)
         return Admitted(state="ready")
 
     def _against(self, checks: list[Check]) -> list[str]:

@@ -4,7 +4,6 @@ import asyncio
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Final
 
 from contracts.generation.adapters import (
     FolderSource,
@@ -17,17 +16,19 @@ from kit.auth.principal import Principal
 from kit.auth.scopes import require
 from kit.errors import InvalidRequest, NotFound, PayloadTooLarge
 from kit.objects.arns import arn
-from kit.objects.listing import Query
 from kit.objects.ports import ByteStream
 from kit.objects.staging import Staged
 from kit.objects.store import ObjectStore
 from services.generation.ports import Hub
-
-CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
-_MOST: Final = {CONFIG: 1 << 20, WEIGHTS: 4 << 30}
-MOST_ARCHIVE: Final = 8 << 30
-_MOST_FOLDERS: Final = 64
-_PICKLES: Final = (".bin", ".pt", ".pth", ".pkl", ".pickle")
+from services.generation.service.adapters.limits import (
+    CONFIG,
+    MOST,
+    MOST_ADAPTERS,
+    MOST_ARCHIVE,
+    MOST_KEYS,
+    PICKLES,
+    WEIGHTS,
+)
 
 
 def told(source: Source) -> str:
@@ -86,12 +87,16 @@ class Fetching:
         return None
 
     async def _from_prefix(self, who: Principal, bucket: str, prefix: str, into: Path) -> None:
-        page = await self._objects.listing.current(who.tenant, bucket, Query(prefix=prefix))
-        keys = [info.key for info in page.items]
+        keys = await self._keys(who, bucket, prefix)
         folders = sorted(
             {key.rpartition("/")[0] for key in keys if key.endswith((CONFIG, WEIGHTS))}
         )
-        if not folders or len(folders) > _MOST_FOLDERS:
+        if len(folders) > MOST_ADAPTERS:
+            raise InvalidRequest(
+                f"There are {len(folders)} adapters; at most {MOST_ADAPTERS} are read.",
+                param="source",
+            )
+        if not folders:
             _refuse_pickles(keys)
             raise NotFound(
                 f"There is neither an archive nor a {CONFIG} at s3://{bucket}/{prefix}.",
@@ -103,10 +108,22 @@ class Fetching:
             if target.name in (".", "..") or target.exists():
                 raise InvalidRequest(f"{folder} is no name for an adapter.", param="source")
             target.mkdir()
-            for file, most in _MOST.items():
+            for file, most in MOST.items():
                 if f"{folder}/{file}" in keys:
                     reading = await self._objects.open(who.tenant, bucket, f"{folder}/{file}")
                     await _save(reading.chunks, target / file, most)
+
+    async def _keys(self, who: Principal, bucket: str, prefix: str) -> set[str]:
+        keys = set[str]()
+        async for info in self._objects.listing.every(who.tenant, bucket, prefix):
+            keys.add(info.key)
+            if len(keys) > MOST_KEYS:
+                raise InvalidRequest(
+                    f"There are more than {MOST_KEYS} objects at s3://{bucket}/{prefix}; put the "
+                    "adapter where less lies beside it.",
+                    param="source",
+                )
+        return keys
 
     def _from_folder(self, name: str, into: Path) -> None:
         """`name` is one part of a path, by its contract; a link that leads elsewhere is none."""
@@ -125,7 +142,7 @@ class Fetching:
 
 def _copy(folder: Path, target: Path) -> None:
     target.mkdir()
-    for file, most in _MOST.items():
+    for file, most in MOST.items():
         try:
             source = os.open(folder / file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         except OSError as error:
@@ -141,7 +158,7 @@ def _copy(folder: Path, target: Path) -> None:
 
 def _refuse_pickles(names: Iterable[str]) -> None:
     for name in names:
-        if name.rpartition("/")[2].startswith("adapter_model.") and name.endswith(_PICKLES):
+        if name.rpartition("/")[2].startswith("adapter_model.") and name.endswith(PICKLES):
             raise InvalidRequest(
                 f"{name.rpartition('/')[2]} is a pickle, which can run code when it is read: "
                 f"convert it to {WEIGHTS} (PEFT's save_pretrained writes it) and remove it.",

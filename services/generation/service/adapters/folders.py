@@ -1,11 +1,12 @@
 """Where adapters lie: a folder per digest, which never changes once it is there."""
 
+import asyncio
 import os
 import shutil
 import time
 from collections import Counter
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Collection, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 
 from kit.disk import usable
@@ -37,8 +38,8 @@ class Folders:
         """Where small files may be written that nobody misses after a day."""
         return self._incoming
 
-    @contextmanager
-    def incoming(self) -> Iterator[Path]:
+    @asynccontextmanager
+    async def incoming(self) -> AsyncIterator[Path]:
         """A folder of one's own; what is left in it at the end goes."""
         folder = self._incoming / row_id()
         with usable(self._root):
@@ -46,7 +47,7 @@ class Folders:
             try:
                 yield folder
             finally:
-                shutil.rmtree(folder, ignore_errors=True)
+                await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
 
     def path(self, digest: str) -> Path:
         """Of an admitted adapter, or of one that is being checked."""
@@ -104,8 +105,9 @@ class Folders:
             for folder in place.iterdir():
                 if folder in (self._incoming, self._checking, self._trash):
                     continue
-                if folder.name not in known and folder.stat().st_mtime < before:
-                    shutil.rmtree(folder, ignore_errors=True)
+                with suppress(FileNotFoundError):  # whoever made it has removed it meanwhile
+                    if folder.name not in known and folder.stat().st_mtime < before:
+                        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _sync(path: Path) -> None:

@@ -93,12 +93,11 @@ class Owning:
         found = await self._database.read(names.history, who.tenant, ask.component, ask.name)
         return a.Moves(items=found)
 
-    async def release(self, who: Principal, ask: a.ComponentId) -> a.Nothing:
-        """Forgets the names of a component, and their history."""
-        if not ask.component:
-            raise InvalidRequest("Only the names of a component are released.", param="component")
-        await self._change(lambda c: names.release(c, who.tenant, ask.component))
-        return _NOTHING
+    async def release(self, who: Principal, component: str) -> None:
+        """Forgets the names of a component, and their history; the adapters stay."""
+        if not component:
+            raise ValueError("Only the names of a component are released.")
+        await self._change(lambda c: names.release(c, who.tenant, component))
 
     async def grant(self, who: Principal, ask: a.Grant) -> a.Grants:
         if ask.account == who.account:

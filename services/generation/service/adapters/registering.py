@@ -57,6 +57,13 @@ class Registering:
         self._folders, self._fetching, self._examiner = folders, fetching, examiner
         self._lookup, self._auditor, self._allowance = lookup, auditor, allowance
 
+    async def check(self, who: Principal, ask: a.Upload) -> a.Nothing:
+        """Raises for a base, a name or a quota that no bytes could make good."""
+        self._base(ask.base)
+        self._check_name(ask.name, "")
+        await self._database.read(sharing.check_room, who.tenant, self._allowance)
+        return a.Nothing()
+
     async def add(self, who: Principal, ask: a.AddAdapter) -> a.Adapter:
         """Registers the one adapter of a source, or the one that `member` names."""
         base = self._base(ask.base)
@@ -72,7 +79,7 @@ class Registering:
                 )
             return [_Taking(chosen[0], ask.name, ask.component)]
 
-        with self._folders.incoming() as into:
+        async with self._folders.incoming() as into:
             taken = choose(await self._unpack(who, ask.source, into))
             made = await self._register(who, base, ask.source, taken)
         return made[0]
@@ -80,7 +87,7 @@ class Registering:
     async def register(self, who: Principal, ask: a.RegisterArchive) -> a.RegisteredArchive:
         """Registers every adapter of a source under the name of its folder."""
         base = self._base(ask.base)
-        with self._folders.incoming() as into:
+        async with self._folders.incoming() as into:
             found = await self._unpack(who, ask.source, into)
             for one in found:
                 self._check_name(one.name, ask.component)

@@ -50,7 +50,7 @@ class Registry:
         return await self.owning.get(who, digest)
 
     async def release_component(self, who: Principal, component: str) -> None:
-        await self.owning.release(who, a.ComponentId(component=component))
+        await self.owning.release(who, component)
 
     async def desired(self) -> Sequence[Usable]:
         """Every adapter that some tenant may use; what was pinned first comes first.

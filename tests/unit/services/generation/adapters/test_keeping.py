@@ -1,5 +1,9 @@
 """What tenants may keep, what goes when they delete, and where adapters may come from."""
 
+import os
+import shutil
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -8,6 +12,7 @@ from contracts.generation import adapters as a
 from kit.auth.principal import Principal
 from kit.auth.scopes import Scope
 from kit.errors import Conflict, InvalidRequest, NotFound, PermissionDenied, Unsupported
+from kit.objects.listing import Query
 from services.generation.repository.adapters.sharing import Allowance, set_quota
 from tests.unit.services.generation.adapters.making import (
     CONFIG,
@@ -109,6 +114,20 @@ async def test_a_tenant_keeps_no_more_bytes_than_its_quota(tmp_path: Path) -> No
         assert (await world.adapters.quota(ANNA)).bytes_used == 0
 
 
+async def test_an_upload_that_no_bytes_could_make_good_is_refused_before_they_come(
+    tmp_path: Path,
+) -> None:
+    async with open_world(tmp_path, adapter_quota=1) as world:
+        await world.adapters.check(ANNA, a.Upload(base="llama", name="es"))
+        with pytest.raises(NotFound):
+            await world.adapters.check(ANNA, a.Upload(base="nobody/has-this"))
+        with pytest.raises(Conflict, match="name of a base model"):
+            await world.adapters.check(ANNA, a.Upload(base="llama", name="mistral"))
+        await world.add(archive(("es", adapter())))
+        with pytest.raises(Conflict, match="You may keep 1 adapters"):
+            await world.adapters.check(ANNA, a.Upload(base="llama"))
+
+
 async def test_side_by_side_registrations_do_not_pass_the_quota_together(tmp_path: Path) -> None:
     async with open_world(tmp_path, adapter_quota=2) as world:
         await world.race_for_the_quota()
@@ -144,6 +163,48 @@ async def test_a_prefix_of_two_files_is_a_source(world: World) -> None:
     source = a.ObjectSource(uri=f"s3://{BUCKET}/tuned/es/")
     made = await world.adapters.add(ANNA, a.AddAdapter(source=source, base="llama"))
     assert (await world.settled(made)).state == "ready"
+
+
+async def test_a_prefix_is_read_past_its_first_page(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Query.__init__, "__defaults__", ("", "", "", "", 2))
+    for name in ("a", "b", "c"):
+        await world.put(f"tuned/es/{name}", b"")
+    for name, data in adapter().items():
+        await world.put(f"tuned/es/{name}", data)
+    source = a.ObjectSource(uri=f"s3://{BUCKET}/tuned/es/")
+    made = await world.adapters.add(ANNA, a.AddAdapter(source=source, base="llama"))
+    assert (await world.settled(made)).state == "ready"
+
+
+async def test_a_sweep_goes_on_where_a_folder_goes_meanwhile(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folders = world.registry.folders
+    trash = folders._root / "checking" / "left by a crash"
+    trash.mkdir()
+    os.utime(trash, (0, 0))
+    monkeypatch.setattr(Path, "iterdir", _with_one_that_has_gone(Path.iterdir))
+    folders.clean(())
+    assert not trash.exists()
+
+
+async def test_a_large_folder_goes_without_holding_the_loop_up(world: World) -> None:
+    threads = list[int]()
+
+    def remove(folder: Path, **_: object) -> None:
+        threads.append(threading.get_ident())
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(shutil, "rmtree", remove)
+        async with world.registry.folders.incoming():
+            pass
+    assert threads != [threading.get_ident()]
+
+
+def _with_one_that_has_gone(iterdir: Callable[[Path], Iterator[Path]]) -> object:
+    return lambda folder: iter([folder / "gone", *iterdir(folder)])
 
 
 async def test_an_archive_of_several_asks_which_one(world: World) -> None:

@@ -1,0 +1,63 @@
+"""The probe loads a whole base a second time: one at a time, and only where it has room."""
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from contracts.generation.adapters import Check
+from kit.errors import InvalidRequest
+from services.generation.engines.adapters import prober
+from services.generation.engines.adapters.prober import MergedProber
+from tests.unit.services.generation.routing.world import MODEL, Fleet, adapter, replica
+
+GIB = 1 << 30
+
+
+def probing(folder: Path, available: int) -> MergedProber:
+    fleet = Fleet(replica("a"))
+    return MergedProber(
+        {}, fleet, python=Path(sys.executable), scratch=folder, available=lambda: available
+    )
+
+
+@pytest.fixture
+def base(tmp_path: Path) -> Path:
+    """With a GiB of weights, in no blocks of the disk."""
+    with (tmp_path / "model.safetensors").open("wb") as file:
+        file.truncate(GIB)
+    return tmp_path
+
+
+async def probed(probe: MergedProber, base: Path) -> Check:
+    return await probe.probe("t", MODEL.model_copy(update={"folder": base}), adapter("es"))
+
+
+async def test_a_base_that_finds_no_room_is_not_merged_and_the_record_says_why(base: Path) -> None:
+    check = await probed(probing(base, 2 * GIB), base)
+    assert check.outcome == "skipped"
+    assert check.detail == (
+        "PEFT needs 3.0 GiB of memory to merge it, and 2.0 GiB are left on this machine"
+    )
+
+
+async def test_bases_are_merged_one_after_the_other(
+    base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running, most = 0, 0
+
+    async def merged(*_: Any, **__: Any) -> dict[str, Any]:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        await asyncio.sleep(0.01)
+        running -= 1
+        raise InvalidRequest("as far as this goes")
+
+    monkeypatch.setattr(prober, "run_confined", merged)
+    probe = probing(base, 4 * GIB)
+    checks = await asyncio.gather(*(probed(probe, base) for _ in range(4)))
+    assert [check.outcome for check in checks] == ["failed"] * 4
+    assert most == 1
