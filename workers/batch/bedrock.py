@@ -19,7 +19,7 @@ from kit.database import Database
 from kit.errors import InvalidRequest, NotFound, PlatformError
 from kit.objects.records import Attributes
 from kit.objects.store import ObjectStore
-from workers.batch.bedrock_places import output_key, sources
+from workers.batch.bedrock_places import Source, output_key, sources, stored
 from workers.batch.outputs import answers
 from workers.batch.reading import lines_of
 from workers.batch.wire import BatchRefused, Checked, Line, Running
@@ -77,26 +77,26 @@ class BedrockBatches:
     async def check(self, running: Running) -> Checked:
         """Raises BatchRefused; a record that is wrong is an error of its own, later."""
         try:
-            keys = await sources(self._objects, running.batch.tenant, running.batch.asked["input"])
+            found = await sources(self._objects, running.batch.tenant, running.batch.asked["input"])
             total = 0
-            async with aclosing(self._lines(running, keys)) as lines:
+            async with aclosing(self._lines(running, found)) as lines:
                 async for _ in lines:
                     total += 1
         except (NotFound, InvalidRequest) as error:
             raise _refused(error.message) from error
         if not 1 <= total <= MOST_RECORDS:
             raise _refused(f"The input has {total} records; give 1 to {MOST_RECORDS}.")
-        return Checked(total, {"sources": keys})
+        return Checked(total, {"sources": stored(found)})
 
     def lines(self, running: Running) -> AsyncGenerator[Line, None]:
-        """Raises NoSuchKey where an input was deleted."""
-        return self._lines(running, running.batch.told["sources"])
+        """Raises Conflict where an input was replaced, NotFound where it was deleted."""
+        return self._lines(running, _sources(running))
 
-    async def _lines(self, running: Running, keys: list[str]) -> AsyncGenerator[Line, None]:
-        batch = running.batch
-        for source, key in enumerate(keys):
-            reading = await self._objects.open(batch.tenant, batch.asked["input"]["bucket"], key)
-            async with aclosing(lines_of(source, reading.chunks)) as lines:
+    async def _lines(self, running: Running, found: list[Source]) -> AsyncGenerator[Line, None]:
+        tenant, bucket = running.batch.tenant, running.batch.asked["input"]["bucket"]
+        for number, source in enumerate(found):
+            reading = await source.open(self._objects, tenant, bucket)
+            async with aclosing(lines_of(number, reading.chunks)) as lines:
                 async for line in lines:
                     yield line
 
@@ -123,17 +123,17 @@ class BedrockBatches:
     async def conclude(self, running: Running, outcome: Outcome) -> dict[str, Any]:
         """An output for each input, and the counts beside them."""
         batch = running.batch
-        keys: list[str] = batch.told.get("sources", [])
+        found = _sources(running)
         to = batch.asked["output"]
-        for source, key in enumerate(keys):
+        for number, source in enumerate(found):
             await self._objects.put(
                 batch.tenant,
                 to["bucket"],
-                output_key(to["prefix"], batch.id, batch.asked["input"]["key"], key),
-                answers(self._database, running.hold, source=source),
+                output_key(to["prefix"], batch.id, batch.asked["input"]["key"], source.key),
+                answers(self._database, running.hold, source=number),
                 attributes=_JSON_LINES,
             )
-        if keys:
+        if found:
             await self._objects.put(
                 batch.tenant,
                 to["bucket"],
@@ -142,6 +142,10 @@ class BedrockBatches:
                 attributes=_JSON,
             )
         return batch.told
+
+
+def _sources(running: Running) -> list[Source]:
+    return [Source(**told) for told in running.batch.told.get("sources", [])]
 
 
 async def _manifest(running: Running) -> AsyncGenerator[bytes, None]:

@@ -1,13 +1,46 @@
 """Where a Bedrock batch reads and writes: S3 locations, and the keys behind them."""
 
-from kit.errors import InvalidRequest, NotFound
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+from kit.errors import Conflict, InvalidRequest, NotFound
+from kit.objects.conditions import Conditions
+from kit.objects.errors import ConditionFailed
 from kit.objects.listing import Query
+from kit.objects.records import ObjectInfo, Reading
 from kit.objects.store import ObjectStore
 
 _MOST_SOURCES = 1000
 
 
-async def sources(objects: ObjectStore, tenant: str, place: dict[str, str]) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class Source:
+    """An object as it was when the batch began: the same lines each time that it is read."""
+
+    key: str
+    version: str
+    etag: str
+
+    @classmethod
+    def of(cls, info: ObjectInfo) -> "Source":
+        return cls(info.key, info.version, info.etag)
+
+    async def open(self, objects: ObjectStore, tenant: str, bucket: str) -> Reading:
+        """Raises Conflict where it was replaced, NoSuchKey or NoSuchVersion where it is gone."""
+        same = Conditions(if_match=f'"{self.etag}"')
+        try:
+            return await objects.open(
+                tenant, bucket, self.key, version=self.version, conditions=same
+            )
+        except ConditionFailed as error:
+            raise Conflict(f"s3://{bucket}/{self.key} was replaced while its batch ran.") from error
+
+
+def stored(found: Sequence[Source]) -> list[dict[str, str]]:
+    return [asdict(source) for source in found]
+
+
+async def sources(objects: ObjectStore, tenant: str, place: dict[str, str]) -> list[Source]:
     """The object that the location names, or the `.jsonl` objects in it as a folder.
 
     Raises NotFound where there is none, InvalidRequest where there are too many.
@@ -15,15 +48,15 @@ async def sources(objects: ObjectStore, tenant: str, place: dict[str, str]) -> l
     bucket, key = place["bucket"], place["key"]
     if key and not key.endswith("/"):
         try:
-            await objects.head(tenant, bucket, key)
+            info, _ = await objects.head(tenant, bucket, key)
         except NotFound:
             key += "/"
         else:
-            return [key]
+            return [Source.of(info)]
     page = await objects.listing.current(tenant, bucket, Query(prefix=key, limit=_MOST_SOURCES))
     if page.truncated:
         raise InvalidRequest(f"There are more than {_MOST_SOURCES} objects in the input location.")
-    found = [info.key for info in page.items if info.key.endswith(".jsonl")]
+    found = [Source.of(info) for info in page.items if info.key.endswith(".jsonl")]
     if not found:
         raise NotFound(f"There is no object s3://{bucket}/{place['key']}, and no .jsonl in it.")
     return found
