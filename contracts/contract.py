@@ -11,6 +11,10 @@ class Contract(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class Nothing(Contract):
+    """Where there is nothing to ask, or nothing to say but that it is so."""
+
+
 def invalid_member(error: ValidationError) -> InvalidRequest:
     """A contract that a door could not make of what it was given: names the first wrong member."""
     first = error.errors(include_url=False, include_input=False)[0]

@@ -212,7 +212,3 @@ class AdmitAdapter(Contract):
 
 class Admitted(Contract):
     state: State
-
-
-class Nothing(Contract):
-    """Where there is nothing to say."""

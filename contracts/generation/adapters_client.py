@@ -1,6 +1,7 @@
 """The adapter registry of the generation service, as the other processes see it."""
 
 from contracts.client import ServiceClient
+from contracts.contract import Nothing
 from contracts.generation import adapters as a
 from kit.auth.principal import Principal
 
@@ -17,7 +18,7 @@ class AdaptersClient(ServiceClient):
 
     async def check(self, principal: Principal, ask: a.Upload) -> None:
         """Raises what `add` would raise whatever the bytes are, so that none need be taken in."""
-        await self._call(principal, "/adapters/check", ask, a.Nothing)
+        await self._call(principal, "/adapters/check", ask, Nothing)
 
     async def get(self, principal: Principal, digest: str) -> a.Adapter:
         ask = a.AdapterId(digest=digest)
@@ -25,12 +26,12 @@ class AdaptersClient(ServiceClient):
 
     async def list(self, principal: Principal) -> list[a.Adapter]:
         """The tenant's own, and those that others grant it; the newest first."""
-        found = await self._call(principal, "/adapters/list", a.Nothing(), a.Adapters)
+        found = await self._call(principal, "/adapters/list", Nothing(), a.Adapters)
         return found.items
 
     async def delete(self, principal: Principal, digest: str) -> None:
         """Its names and grants go at once."""
-        await self._call(principal, "/adapters/delete", a.AdapterId(digest=digest), a.Nothing)
+        await self._call(principal, "/adapters/delete", a.AdapterId(digest=digest), Nothing)
 
     async def aliases(self, principal: Principal, component: str = "") -> a.Aliases:
         ask = a.ComponentId(component=component)
@@ -40,7 +41,7 @@ class AdaptersClient(ServiceClient):
         return await self._call(principal, "/adapters/aliases/put", ask, a.Alias)
 
     async def delete_alias(self, principal: Principal, ask: a.AliasId) -> None:
-        await self._call(principal, "/adapters/aliases/delete", ask, a.Nothing)
+        await self._call(principal, "/adapters/aliases/delete", ask, Nothing)
 
     async def rollback(self, principal: Principal, ask: a.Rollback) -> a.Alias:
         return await self._call(principal, "/adapters/aliases/rollback", ask, a.Alias)
@@ -68,7 +69,7 @@ class AdaptersClient(ServiceClient):
         return await self._call(principal, "/adapters/pins/delete", ask, a.Adapter)
 
     async def quota(self, principal: Principal) -> a.Quota:
-        return await self._call(principal, "/adapters/quota", a.Nothing(), a.Quota)
+        return await self._call(principal, "/adapters/quota", Nothing(), a.Quota)
 
     async def admit(self, principal: Principal, ask: a.AdmitAdapter) -> a.Admitted:
         """A step of the job `adapter-admission`; doing it twice changes nothing."""

@@ -34,10 +34,6 @@ class Named(Contract):
     name: str
 
 
-class Done(Contract):
-    """Where there is nothing to say."""
-
-
 class Query(Contract):
     """A page of a listing; times in UNIX seconds, bounds exclusive."""
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from contracts.client import ServiceClient
+from contracts.contract import Nothing
 from contracts.generation import hosting as h
 from contracts.transport import Transport
 from kit.auth.internal import InternalTrust
@@ -57,7 +58,7 @@ class HostingClient(ServiceClient):
         return await self._call(who, "/hosting/models/list", ask, h.Models)
 
     async def delete_model(self, who: Principal, name: str) -> None:
-        await self._call(who, "/hosting/models/delete", h.Named(name=name), h.Done)
+        await self._call(who, "/hosting/models/delete", h.Named(name=name), Nothing)
 
     async def create_config(self, who: Principal, ask: h.CreateEndpointConfig) -> h.EndpointConfig:
         return await self._call(who, "/hosting/configs/create", ask, h.EndpointConfig)
@@ -69,7 +70,7 @@ class HostingClient(ServiceClient):
         return await self._call(who, "/hosting/configs/list", ask, h.EndpointConfigs)
 
     async def delete_config(self, who: Principal, name: str) -> None:
-        await self._call(who, "/hosting/configs/delete", h.Named(name=name), h.Done)
+        await self._call(who, "/hosting/configs/delete", h.Named(name=name), Nothing)
 
     async def create_endpoint(self, who: Principal, ask: h.PutEndpoint) -> h.Endpoint:
         with self._changing(who):
@@ -92,7 +93,7 @@ class HostingClient(ServiceClient):
     async def delete_endpoint(self, who: Principal, name: str) -> None:
         """Answers at once; the endpoint is gone when everything behind it is."""
         with self._changing(who):
-            await self._call(who, "/hosting/endpoints/delete", h.Named(name=name), h.Done)
+            await self._call(who, "/hosting/endpoints/delete", h.Named(name=name), Nothing)
 
     async def create_component(self, who: Principal, ask: h.CreateComponent) -> h.Component:
         with self._changing(who):
@@ -110,7 +111,7 @@ class HostingClient(ServiceClient):
 
     async def delete_component(self, who: Principal, name: str) -> None:
         with self._changing(who):
-            await self._call(who, "/hosting/components/delete", h.Named(name=name), h.Done)
+            await self._call(who, "/hosting/components/delete", h.Named(name=name), Nothing)
 
     async def tags(self, who: Principal, ask: h.Tagged) -> h.TagSet:
         """Changes tags where any are named, and tells what there is then."""

@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator
 from pydantic import TypeAdapter
 
 from contracts.client import ServiceClient
+from contracts.contract import Nothing
 from contracts.search import embeddings as e
 from contracts.search import ingestion as i
 from contracts.search import knowledge_bases as k
@@ -91,8 +92,8 @@ class SearchClient(ServiceClient):
     async def plan(self, who: Principal, ask: i.PlanIngestion) -> i.IngestionPlan:
         return await self._call(who, "/ingestions/plan", ask, i.IngestionPlan)
 
-    async def run_step(self, who: Principal, ask: i.RunStep) -> k.Done:
-        return await self._call(who, "/ingestions/step", ask, k.Done)
+    async def run_step(self, who: Principal, ask: i.RunStep) -> Nothing:
+        return await self._call(who, "/ingestions/step", ask, Nothing)
 
     async def finish(self, who: Principal, ask: i.FinishIngestion) -> i.Statistics:
         return await self._call(who, "/ingestions/finish", ask, i.Statistics)
@@ -112,5 +113,5 @@ class SearchClient(ServiceClient):
     ) -> AsyncGenerator[r.AnswerEvent, None]:
         return self._lines(who, "/answer/stream", ask, _ANSWER_EVENT)
 
-    async def end_session(self, who: Principal, ask: r.SessionId) -> k.Done:
-        return await self._call(who, "/sessions/end", ask, k.Done)
+    async def end_session(self, who: Principal, ask: r.SessionId) -> Nothing:
+        return await self._call(who, "/sessions/end", ask, Nothing)

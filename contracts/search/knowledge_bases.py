@@ -127,7 +127,3 @@ class Tags(Contract):
 
 class TagSet(Contract):
     tags: dict[str, str]
-
-
-class Done(Contract):
-    """Nothing to tell but that it is so."""

@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Body, Query, Request
 from fastapi.responses import StreamingResponse
 
+from contracts.contract import Nothing
 from contracts.search import embeddings as e
 from contracts.search import knowledge_bases as k
 from contracts.search import retrieval as r
@@ -153,7 +154,7 @@ async def answer_stream(
 @router.delete("/knowledge-bases/{knowledge_base}/sessions/{session}")
 async def end_session(
     who: Caller, platform: Platform, knowledge_base: BaseId, session: str
-) -> k.Done:
+) -> Nothing:
     """Erases what was asked and answered in it."""
     ask = r.SessionId(knowledge_base=knowledge_base, session=session)
     return await platform.search.end_session(who, ask)

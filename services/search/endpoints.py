@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from fastapi import APIRouter
 
+from contracts.contract import Nothing
 from contracts.search import embeddings as e
 from contracts.search import ingestion as i
 from contracts.search import knowledge_bases as k
@@ -19,7 +20,7 @@ from services.search.service.knowledge_bases import KnowledgeBaseService
 from services.search.service.removing import Removing
 from services.search.service.retrieval import Retrieval
 
-_DONE = k.Done()
+_DONE = Nothing()
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +143,7 @@ def _job_steps(router: APIRouter, use: UseCases) -> None:
         return await use.ingesting.plan(who, ask)
 
     @router.post("/ingestions/step")
-    async def step(who: Caller, ask: i.RunStep) -> k.Done:
+    async def step(who: Caller, ask: i.RunStep) -> Nothing:
         await use.ingesting.step(who, ask)
         return _DONE
 
@@ -157,6 +158,6 @@ def _job_steps(router: APIRouter, use: UseCases) -> None:
 
 def _questions(router: APIRouter, use: UseCases) -> None:
     @router.post("/sessions/end")
-    async def end_session(who: Caller, ask: r.SessionId) -> k.Done:
+    async def end_session(who: Caller, ask: r.SessionId) -> Nothing:
         await use.answering.end_session(who, ask)
         return _DONE

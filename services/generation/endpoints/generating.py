@@ -2,6 +2,7 @@
 
 from fastapi import APIRouter
 
+from contracts.contract import Nothing
 from contracts.generation import adapters as a
 from contracts.generation.models import ModelList
 from contracts.generation.requests import ChatRequest, CompletionRequest
@@ -28,7 +29,7 @@ def adapter_routes(registry: Registry) -> Routes:
         "/adapters/add": ContractRoute(a.AddAdapter, registry.add),
         "/adapters/check": ContractRoute(a.Upload, registry.registering.check),
         "/adapters/get": ContractRoute(a.AdapterId, owning.one),
-        "/adapters/list": ContractRoute(a.Nothing, owning.list),
+        "/adapters/list": ContractRoute(Nothing, owning.list),
         "/adapters/delete": ContractRoute(a.AdapterId, owning.delete),
         "/adapters/aliases/list": ContractRoute(a.ComponentId, owning.aliases),
         "/adapters/aliases/put": ContractRoute(a.PutAlias, owning.put_alias),
@@ -40,7 +41,7 @@ def adapter_routes(registry: Registry) -> Routes:
         "/adapters/grants/list": ContractRoute(a.AdapterId, owning.grants),
         "/adapters/pins/put": ContractRoute(a.AdapterId, owning.pin),
         "/adapters/pins/delete": ContractRoute(a.AdapterId, owning.unpin),
-        "/adapters/quota": ContractRoute(a.Nothing, owning.quota),
+        "/adapters/quota": ContractRoute(Nothing, owning.quota),
         "/adapters/admit": ContractRoute(a.AdmitAdapter, registry.admitting.step),
     }
 

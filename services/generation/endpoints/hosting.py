@@ -3,13 +3,13 @@
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from contracts.contract import Contract
+from contracts.contract import Contract, Nothing
 from contracts.generation import hosting as h
 from kit.auth.principal import Principal
 from kit.contract_routes import ContractRoute, Routes
 from services.generation.service.hosting.hosting import Hosting
 
-_DONE = h.Done()
+_DONE = Nothing()
 
 
 def hosting_routes(hosting: Hosting) -> Routes:
@@ -51,7 +51,7 @@ def _named(
 def _gone(
     delete: Callable[[Principal, str], Coroutine[Any, Any, None]],
 ) -> ContractRoute[h.Named]:
-    async def answer(who: Principal, ask: h.Named) -> h.Done:
+    async def answer(who: Principal, ask: h.Named) -> Nothing:
         await delete(who, ask.name)
         return _DONE
 

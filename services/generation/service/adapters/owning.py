@@ -5,6 +5,7 @@ from typing import TypeVar
 
 from sqlalchemy import Connection
 
+from contracts.contract import Nothing
 from contracts.generation import adapters as a
 from kit.auth.principal import Principal
 from kit.catalogue import Catalogue
@@ -18,7 +19,7 @@ from services.generation.service.adapters.lookup import Lookup
 from services.generation.service.adapters.shown import shown
 from services.generation.service.adapters.unfinished import settle_unfinished
 
-_NOTHING = a.Nothing()
+_NOTHING = Nothing()
 T = TypeVar("T")
 
 
@@ -48,10 +49,10 @@ class Owning:
     async def one(self, who: Principal, ask: a.AdapterId) -> a.Adapter:
         return await self.get(who, ask.digest)
 
-    async def list(self, who: Principal, _: a.Nothing) -> a.Adapters:
+    async def list(self, who: Principal, _: Nothing) -> a.Adapters:
         return a.Adapters(items=[*await self._visible(who)])
 
-    async def delete(self, who: Principal, ask: a.AdapterId) -> a.Nothing:
+    async def delete(self, who: Principal, ask: a.AdapterId) -> Nothing:
         def delete(connection: Connection) -> None:
             rows.remove(connection, who.tenant, ask.digest)
             holding.condemn(connection, ask.digest)
@@ -72,7 +73,7 @@ class Owning:
         await self._auditor.moved(who, ask.component, ask.name, moved.digest)
         return moved
 
-    async def delete_alias(self, who: Principal, ask: a.AliasId) -> a.Nothing:
+    async def delete_alias(self, who: Principal, ask: a.AliasId) -> Nothing:
         await self._change(
             lambda c: names.remove(c, who.tenant, ask.component, ask.name, key=who.key)
         )
@@ -128,7 +129,7 @@ class Owning:
         await self._auditor.unpinned(who, ask.digest)
         return await self.get(who, ask.digest)
 
-    async def quota(self, who: Principal, _: a.Nothing) -> a.Quota:
+    async def quota(self, who: Principal, _: Nothing) -> a.Quota:
         def look(connection: Connection) -> a.Quota:
             allowed = sharing.quota(connection, who.tenant, self._allowance)
             kept = sharing.kept(connection, who.tenant)

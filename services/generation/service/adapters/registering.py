@@ -7,6 +7,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
+from contracts.contract import Nothing
 from contracts.generation import adapters as a
 from kit.auth.principal import Principal
 from kit.catalogue import Catalogue, ModelEntry
@@ -57,12 +58,12 @@ class Registering:
         self._folders, self._fetching, self._examiner = folders, fetching, examiner
         self._lookup, self._auditor, self._allowance = lookup, auditor, allowance
 
-    async def check(self, who: Principal, ask: a.Upload) -> a.Nothing:
+    async def check(self, who: Principal, ask: a.Upload) -> Nothing:
         """Raises for a base, a name or a quota that no bytes could make good."""
         self._base(ask.base)
         self._check_name(ask.name, "")
         await self._database.read(sharing.check_room, who.tenant, self._allowance)
-        return a.Nothing()
+        return Nothing()
 
     async def add(self, who: Principal, ask: a.AddAdapter) -> a.Adapter:
         """Registers the one adapter of a source, or the one that `member` names."""

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from contracts.contract import Nothing
 from contracts.generation import adapters as a
 from contracts.generation.models import ModelCard
 from kit.auth.principal import Principal
@@ -65,7 +66,7 @@ class Registry:
 
     async def models(self, who: Principal) -> list[ModelCard]:
         """The tenant's ready adapters, as models that can be asked for."""
-        found = await self.owning.list(who, a.Nothing())
+        found = await self.owning.list(who, Nothing())
         return [
             card(adapter, self.catalogue.find(adapter.base, kind="text"))
             for adapter in found.items
