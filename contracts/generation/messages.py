@@ -16,11 +16,15 @@ class TextPart(Contract):
 
 
 class ImagePart(Contract):
-    """`data` is base64: an image is never fetched from an address."""
+    """`data` is base64: an image is never fetched from an address.
+
+    `place` is what the caller calls it, for whoever cannot read it.
+    """
 
     type: Literal["image"] = "image"
     media_type: Literal["image/png", "image/jpeg", "image/gif", "image/webp"]
     data: Annotated[str, Field(max_length=30_000_000)]
+    place: Annotated[str, Field(max_length=256)] = "messages"
 
 
 Part: TypeAlias = Annotated[TextPart | ImagePart, Field(discriminator="type")]
@@ -41,6 +45,12 @@ class ChatMessage(Contract):
     content: Text | list[Part] = ""
     tool_calls: list[ToolCall] = Field(default_factory=list, max_length=128)
     tool_call_id: Annotated[str, Field(max_length=256)] | None = None
+
+    @property
+    def images(self) -> list[ImagePart]:
+        if isinstance(self.content, str):
+            return []
+        return [part for part in self.content if isinstance(part, ImagePart)]
 
     @property
     def text(self) -> str:

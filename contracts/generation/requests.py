@@ -5,7 +5,7 @@ from typing import Annotated, TypeAlias
 from pydantic import Field
 
 from contracts.contract import Contract
-from contracts.generation.messages import ChatMessage, JsonFormat, Text, Tool, ToolChoice
+from contracts.generation.messages import ChatMessage, ImagePart, JsonFormat, Text, Tool, ToolChoice
 
 ModelName: TypeAlias = Annotated[str, Field(min_length=1, max_length=2048)]
 Stop: TypeAlias = Annotated[str, Field(min_length=1, max_length=1000)]
@@ -58,6 +58,10 @@ class ChatRequest(Generate):
     continues: bool = False
     passages: Annotated[list[Text], Field(max_length=1000)] | None = None
     question: Text | None = None
+
+    @property
+    def images(self) -> list[ImagePart]:
+        return [image for message in self.messages for image in message.images]
 
 
 class CompletionRequest(Generate):

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 from contracts.generation.messages import ChatMessage, ImagePart, Part, TextPart, ToolCall
 from dialects.bedrock.calls import call_of
-from dialects.bedrock.images import image
 from dialects.bedrock.turns import content_of
 from dialects.body import Members, built
+from dialects.images import image
 
 _ROLES = ("user", "assistant")
 _BY_ROLE = {

@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 from contracts.generation.messages import ChatMessage, ImagePart, Part, TextPart, ToolCall
 from dialects.bedrock.calls import as_json, call_of
-from dialects.bedrock.images import image
 from dialects.bedrock.turns import content_of
 from dialects.body import Members, built
+from dialects.images import image
 from kit.errors import InvalidRequest
 
 _ROLES = ("user", "assistant", "system")

@@ -9,10 +9,10 @@ from contracts.generation.answers import Delta, FinishReason, Generation
 from contracts.generation.client import GenerateRequest
 from contracts.generation.messages import ChatMessage, ImagePart, TextPart
 from contracts.generation.requests import ChatRequest, CompletionRequest
-from dialects.bedrock.images import image
 from dialects.bedrock.progress import Progress, chunks
 from dialects.body import Json, Members, built, malformed
 from dialects.dialect import Exchange
+from dialects.images import image
 
 _MEMBERS = {"prompt", "max_gen_len", "temperature", "top_p", "images"}
 _TURN = re.compile(

@@ -1,19 +1,17 @@
 """OpenAI's messages, and what they are as contracts."""
 
-import base64
-import binascii
 import re
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal, TypeAlias, get_args
+from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field
 
 from contracts.generation.messages import ChatMessage, ImagePart, Part, TextPart, ToolCall
+from dialects.images import image
 from dialects.openai.body import Body
 from kit.errors import InvalidRequest
 
 _DATA_URL = re.compile(r"data:(image/[a-z+.-]+);base64,", re.ASCII)
-_MEDIA_TYPES = get_args(ImagePart.model_fields["media_type"].annotation)
 Name: TypeAlias = Annotated[str, Field(max_length=256)]
 
 
@@ -143,16 +141,7 @@ def image_part(url: str, where: str) -> ImagePart:
             param=where,
         )
     media_type = match[1].replace("image/jpg", "image/jpeg")
-    if media_type not in _MEDIA_TYPES:
-        raise InvalidRequest(
-            f"{where}: an image must be one of {', '.join(_MEDIA_TYPES)}.", param=where
-        )
-    data = url[match.end() :]
-    try:
-        base64.b64decode(data, validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise InvalidRequest(f"{where}: the image is not valid base64.", param=where) from error
-    return ImagePart(media_type=media_type, data=data)
+    return image(url[match.end() :], where, media_type)
 
 
 def _tool_call(call: Called) -> ToolCall:

@@ -61,9 +61,7 @@ def sampling(members: Members, *, most_tokens: int) -> dict[str, Any]:
     if not samples:
         temperature = _GREEDY
     return {
-        "max_tokens": members.tokens("max_new_tokens") or members.tokens("max_tokens", most_tokens),
-        "min_tokens": members.integer("min_new_tokens", least=0, most=1_000_000)
-        or members.integer("min_tokens", least=0, most=1_000_000),
+        **_lengths(members, most_tokens),
         "temperature": temperature,
         "top_p": members.nucleus("top_p"),
         "top_k": _likeliest(members),
@@ -76,6 +74,16 @@ def sampling(members: Members, *, most_tokens: int) -> dict[str, Any]:
         "ignore_eos": members.flag("ignore_eos_token", default=False),
         "n": answers(members),
     }
+
+
+def _lengths(members: Members, most_tokens: int) -> dict[str, int | None]:
+    """Each has two names."""
+    most = members.tokens("max_new_tokens") or members.tokens("max_tokens", most_tokens)
+    name = "min_new_tokens" if "min_new_tokens" in members else "min_tokens"
+    least = members.integer(name, least=0, most=1_000_000)
+    if most is not None and least is not None and least > most:
+        raise members.wrong(name, f"must not be more than the {most} tokens that may be made")
+    return {"max_tokens": most, "min_tokens": least}
 
 
 def answers(members: Members) -> int:

@@ -53,6 +53,8 @@ class Double:
             await asyncio.sleep(1)
         if behaviour == "hangs":
             await self._until_gone(request)
+        if behaviour == "reads-text":
+            return JSONResponse({"error": {"message": "scripted is not a multimodal model"}}, 400)
         if behaviour == "too-long":
             return JSONResponse({"error": {"message": TOO_LONG}}, 400)
         if asked["stream"]:

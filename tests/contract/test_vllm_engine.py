@@ -103,6 +103,21 @@ async def test_a_call_that_must_be_made_is_held_to_its_schema(
     assert tool["function"].get("strict", False) is held
 
 
+@pytest.mark.parametrize(("choice", "text"), [("required", ""), ("auto", "<tool_call>")])
+async def test_a_call_that_must_be_made_and_was_cut_is_no_text(
+    world: World, choice: ToolChoice, text: str
+) -> None:
+    chat = ChatRequest(
+        model=BASE,
+        messages=[ChatMessage(role="user", content="Hello")],
+        tools=[Tool(name="weather", parameters={"type": "object"})],
+        tool_choice=choice,
+        max_tokens=1,
+    )
+    made = await world.engine.generate(Asked("acme", ENTRY, chat))
+    assert (made.text, made.first.finish_reason) == (text, "length")
+
+
 async def test_tenants_do_not_share_the_prefix_cache_nor_see_each_others_names(
     world: World,
 ) -> None:
@@ -289,8 +304,10 @@ async def test_a_full_line_refuses_the_tenant_who_fills_it_and_no_other(world: W
 
 
 async def test_a_context_too_long_names_both_numbers(world: World) -> None:
-    with pytest.raises(InvalidRequest, match=rf"120 tokens.*at most {CONTEXT}"):
-        await world.engine.generate(asked(prompt="word " * 120))
+    request = CompletionRequest(model=BASE, prompt="word " * 120, max_tokens=7)
+    with pytest.raises(InvalidRequest, match=rf"120 tokens.* 7 .*at most {CONTEXT}") as refused:
+        await world.engine.generate(Asked("acme", ENTRY, request))
+    assert "max_tokens" not in refused.value.message, "each wire has a name of its own for it"
 
 
 async def test_tokens_are_counted_by_the_server_with_the_whole_chat(world: World) -> None:

@@ -13,6 +13,9 @@ from pydantic import BaseModel, Field
 from tests.support.platform import Platform
 from tests.support.vllm import NAME
 
+PIXEL = (
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNk+A8AAQUBAScY42YAAAAASUVORK5CYII="
+)
 SAY: Any = [{"role": "user", "content": "Say hello"}]
 ENDLESS: Any = {"extra_body": {"ignore_eos": True}}
 # Grammars allow white space anywhere, and random weights would write nothing else.
@@ -143,6 +146,42 @@ def test_a_seed_gives_the_same_answers_again(client: openai.OpenAI) -> None:
     assert first == again
     assert first != other
     assert len(set(first)) > 1
+
+
+def test_answers_without_chance_are_as_many_as_were_asked_for(client: openai.OpenAI) -> None:
+    asked: Any = {"model": NAME, "messages": SAY, "max_tokens": 8, "temperature": 0, **ENDLESS}
+    one = client.chat.completions.create(**asked)
+    three = client.chat.completions.create(**asked, n=3)
+    assert [choice.index for choice in three.choices] == [0, 1, 2]
+    assert {choice.message.content for choice in three.choices} == {one.choices[0].message.content}
+    assert three.usage is not None
+    assert three.usage.completion_tokens == 24
+
+
+def test_an_image_that_a_model_cannot_read_is_named(client: openai.OpenAI) -> None:
+    content = [
+        {"type": "text", "text": "What is this?"},
+        {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PIXEL}"}},
+    ]
+    messages: Any = [{"role": "user", "content": content}]
+    with pytest.raises(openai.BadRequestError) as raised:
+        client.chat.completions.create(model=NAME, messages=messages, max_tokens=2)
+    assert raised.value.param == "messages.0.content.1.image_url.url"
+
+
+@pytest.mark.parametrize(
+    "choice", ["required", {"type": "function", "function": {"name": "people"}}]
+)
+def test_a_forced_call_that_is_cut_is_no_text(client: openai.OpenAI, choice: Any) -> None:
+    asked: Any = {
+        "model": NAME, "messages": SAY, "tools": TOOLS, "tool_choice": choice, "max_tokens": 3,
+        "temperature": 0,
+    }  # fmt: skip
+    made = client.chat.completions.create(**asked).choices[0]
+    assert made.finish_reason == "length"
+    assert not made.message.content
+    parts = list(client.chat.completions.create(**asked, stream=True))
+    assert not "".join(one.choices[0].delta.content or "" for one in parts if one.choices)
 
 
 def test_an_answer_ends_before_its_stop_sequence(client: openai.OpenAI) -> None:

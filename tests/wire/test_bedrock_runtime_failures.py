@@ -114,6 +114,18 @@ def test_an_absent_model_is_not_found_to_converse_with(scripted: Scripted, opera
         getattr(scripted.runtime, operation)(modelId="acme.absent-v1", **more)
 
 
+@pytest.mark.parametrize("model", ["scripted", "extractive"])
+@pytest.mark.parametrize("operation", ["converse", "converse_stream"])
+def test_an_image_that_a_model_cannot_read_is_named(
+    scripted: Scripted, model: str, operation: str
+) -> None:
+    image = {"image": {"format": "png", "source": {"bytes": b"\x89PNG\r\n\x1a\n"}}}
+    messages = [{"role": "user", "content": [image, {"text": "[[reads-text]]"}]}]
+    with pytest.raises(scripted.runtime.exceptions.ValidationException) as raised:
+        getattr(scripted.runtime, operation)(modelId=model, messages=messages)
+    assert "messages.0.content.0.image.source.bytes" in message_of(raised, 400)
+
+
 def test_embeddings_are_not_streamed(scripted: Scripted) -> None:
     with pytest.raises(scripted.runtime.exceptions.ValidationException, match="not streamed"):
         next(scripted.stream("amazon.titan-embed-text-v1", inputText="Hi"))

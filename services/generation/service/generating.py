@@ -11,6 +11,7 @@ from kit.catalogue import Catalogue, ModelEntry
 from kit.errors import NotFound, Unsupported
 from services.generation.ports import AdapterRef, Asked, Engine, Fleet
 from services.generation.service.adapters.registry import Registry
+from services.generation.service.repeating import once, repeated, repeated_parts
 
 
 class Generating:
@@ -29,16 +30,19 @@ class Generating:
         self._fleet = fleet
 
     async def generate(self, who: Principal, request: GenerateRequest) -> Generation:
+        request, times = once(request)
         asked, engine = await self._choose(who, request)
         with self._using(asked):
-            return await engine.generate(asked)
+            return repeated(await engine.generate(asked), times)
 
     async def stream(self, who: Principal, request: GenerateRequest) -> AsyncGenerator[Delta, None]:
+        request, times = once(request)
         asked, engine = await self._choose(who, request)
+        deltas = engine.stream(asked)
         with self._using(asked):
-            async with aclosing(engine.stream(asked)) as deltas:
-                async for delta in deltas:
-                    yield delta
+            async with aclosing(deltas if times == 1 else repeated_parts(deltas, times)) as parts:
+                async for part in parts:
+                    yield part
 
     async def count_tokens(self, who: Principal, request: GenerateRequest) -> TokenCount:
         asked, engine = await self._choose(who, request)

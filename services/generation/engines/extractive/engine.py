@@ -66,9 +66,15 @@ class ExtractiveEngine:
 
 
 def _chat(asked: Asked) -> ChatRequest:
-    """A completion's prompt is read as what a user says; raises InvalidRequest for token ids."""
+    """A completion's prompt is read as what a user says.
+
+    Raises InvalidRequest for token ids and for images.
+    """
     request = asked.request
     if isinstance(request, ChatRequest):
+        for image in request.images:
+            place = image.place
+            raise InvalidRequest(f"{place}: this answerer reads text, not images.", param=place)
         return request
     if not isinstance(request.prompt, str):
         raise InvalidRequest("The extractive answerer reads text, not token ids.", param="prompt")

@@ -10,8 +10,9 @@ import aiohttp
 from contracts.generation.answers import Delta, Generation
 from contracts.generation.client import GenerateRequest
 from contracts.generation.requests import CompletionRequest
-from kit.errors import Unavailable, Unsupported
+from kit.errors import InvalidRequest, Unavailable, Unsupported
 from services.generation.engines.openai.answers import StreamReader, whole_answer
+from services.generation.engines.openai.refusals import about_images
 from services.generation.engines.openai.requests import body, path
 from services.generation.engines.openai.server import OpenAIServer, Patience, events
 from services.generation.ports import Asked
@@ -77,6 +78,10 @@ class OpenAIEngine:
                 wanted = max(pause, error.retry_after or 0.0)
                 if left == 0 or wanted > _LONGEST_PAUSE:
                     raise
+            except InvalidRequest as error:
+                if (named := about_images(error, asked.request)) is not None:
+                    raise named from error
+                raise
             await asyncio.sleep(wanted * (0.5 + secrets.randbelow(1000) / 1000))
             pause *= 2
         raise AssertionError("unreachable: the last try returns or raises")

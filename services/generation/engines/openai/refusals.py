@@ -1,9 +1,12 @@
 """The OpenAI wire: what a model server's error answers mean to our callers."""
 
+import re
 from typing import Any
 
 import orjson
 
+from contracts.generation.client import GenerateRequest
+from contracts.generation.requests import ChatRequest
 from kit.errors import (
     DeadlineExceeded,
     InvalidRequest,
@@ -15,6 +18,7 @@ from kit.errors import (
 from services.generation.service.routing.admin import RequestBroke
 
 _MESSAGE_LENGTH = 500
+_OF_IMAGES = re.compile(r"image|multi-?modal|vision|content type", re.IGNORECASE)
 
 
 class NotServed(UpstreamFailed):
@@ -40,6 +44,15 @@ def refused(status: int, answer: bytes, retry_after: str | None) -> PlatformErro
             "The model server is busy or starting; try again.", retry_after=_seconds(retry_after)
         )
     return RequestBroke(f"The model server answered {status}: {message}")
+
+
+def about_images(error: InvalidRequest, request: GenerateRequest) -> InvalidRequest | None:
+    """With the caller's own name of the image, where that is what the server cannot take."""
+    images = request.images if isinstance(request, ChatRequest) else []
+    if not images or not _OF_IMAGES.search(error.message):
+        return None
+    place = images[0].place
+    return InvalidRequest(f"{place}: {error.message}", param=place)
 
 
 def message_of(told: dict[str, Any]) -> str:

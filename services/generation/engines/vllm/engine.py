@@ -3,7 +3,7 @@
 import hmac
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeGuard
 
 import aiohttp
 
@@ -12,7 +12,7 @@ from contracts.generation.client import GenerateRequest
 from contracts.generation.requests import ChatRequest, CompletionRequest
 from kit.errors import InvalidRequest, Unavailable
 from services.generation.engines.openai.answers import StreamReader, whole_answer
-from services.generation.engines.openai.refusals import NotServed
+from services.generation.engines.openai.refusals import NotServed, about_images
 from services.generation.engines.openai.requests import body, path, tokenized
 from services.generation.engines.openai.server import BrokeOff, events
 from services.generation.engines.vllm.admin import Servers, VllmAdmin
@@ -42,7 +42,7 @@ class VllmEngine:
         async with self._router.begun(asked, begin) as (seat, answer):
             made = whole_answer(asked.model.id, answer, seat.ticket.adapter)
             seat.used = made.input_tokens + made.output_tokens
-            return made
+            return _without_markup(made) if _must_call(asked.request) else made
 
     async def stream(self, asked: Asked) -> AsyncGenerator[Delta, None]:
         until = self._servers.patience.until()
@@ -108,6 +108,8 @@ class VllmEngine:
         except InvalidRequest as error:
             if any(words in error.message for words in _TOO_LONG):
                 raise await self._too_long(seat.replica, asked) from error
+            if (named := about_images(error, asked.request)) is not None:
+                raise named from error
             raise
 
     def _extras(self, asked: Asked, *, stream: bool) -> dict[str, Any]:
@@ -128,11 +130,10 @@ class VllmEngine:
         """vLLM stops counting at its limit, so its own message may not have the true number."""
         count, most = await self._count(replica, asked), replica.limits.context
         wanted = asked.request.max_tokens
-        output = "" if wanted is None else f", and max_tokens asks for {wanted} more"
+        output = "" if wanted is None else f", and up to {wanted} more are asked for"
         return InvalidRequest(
             f"The input has {count} tokens{output}; {asked.model.name} reads and writes at most "
-            f"{most} together. Shorten the input{' or lower max_tokens' if wanted else ''}.",
-            param="messages" if isinstance(asked.request, ChatRequest) else "prompt",
+            f"{most} together. Shorten the input{', or ask for fewer' if wanted else ''}."
         )
 
     async def _count(self, replica: Replica, asked: Asked) -> int:
@@ -143,9 +144,24 @@ class VllmEngine:
         return await self._admin.count(replica, tokenized(model, _held(request)))
 
 
+def _must_call(request: GenerateRequest) -> TypeGuard[ChatRequest]:
+    return isinstance(request, ChatRequest) and request.tool_choice not in ("auto", "none")
+
+
+def _without_markup(made: Generation) -> Generation:
+    """A call that was cut before it could be read is no text; vLLM's streams do not tell it."""
+    choices = [
+        choice.model_copy(update={"text": ""})
+        if choice.finish_reason == "length" and not choice.tool_calls
+        else choice
+        for choice in made.choices
+    ]
+    return made.model_copy(update={"choices": choices})
+
+
 def _held(request: GenerateRequest) -> GenerateRequest:
     """A call that must be made is held to its schema; else vLLM takes any JSON value for it."""
-    if not isinstance(request, ChatRequest) or request.tool_choice in ("auto", "none"):
+    if not _must_call(request):
         return request
     tools = [tool.model_copy(update={"strict": True}) for tool in request.tools]
     return request.model_copy(update={"tools": tools})

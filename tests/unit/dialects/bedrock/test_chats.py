@@ -71,7 +71,7 @@ def test_images_and_documents_of_text_are_parts() -> None:
     }
     [said] = read(messages=user(IMAGE, document, {"type": "text", "text": "What?"})).messages
     assert said.content == [
-        ImagePart(media_type="image/png", data=PNG),
+        ImagePart(media_type="image/png", data=PNG, place="messages.0.content.0.source.data"),
         TextPart(text="<document>\nNotes\nIt rains.\n</document>"),
         TextPart(text="What?"),
     ]

@@ -177,7 +177,10 @@ def test_nova_reads_both_ways_in_which_its_sampling_is_written(names: tuple[str,
 def test_novas_images_are_base64() -> None:
     image = {"image": {"format": "png", "source": {"bytes": "iVBORw=="}}}
     asked: Any = text_dialect("amazon.nova-lite-v1:0").read("m", {"messages": user(image)})
-    assert asked.messages[0].content == [ImagePart(media_type="image/png", data="iVBORw==")]
+    place = "messages.0.content.0.image.source.bytes"
+    assert asked.messages[0].content == [
+        ImagePart(media_type="image/png", data="iVBORw==", place=place)
+    ]
 
 
 @pytest.mark.parametrize(

@@ -164,7 +164,10 @@ def test_llamas_images_go_to_the_turns_that_mark_them() -> None:
         ChatMessage(role="system", content="Be brief."),
         ChatMessage(
             role="user",
-            content=[ImagePart(media_type="image/png", data=PNG), TextPart(text="What is it?")],
+            content=[
+                ImagePart(media_type="image/png", data=PNG, place="images.0"),
+                TextPart(text="What is it?"),
+            ],
         ),
     ]
 

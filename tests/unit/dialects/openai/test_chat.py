@@ -73,7 +73,10 @@ def test_an_image_is_read_from_its_data() -> None:
     url = {"url": "data:image/jpg;base64,aGk=", "detail": "low"}
     message = {"role": "user", "content": [{"type": "image_url", "image_url": url}]}
     asked = read(messages=[message])
-    assert asked.messages[0].content == [ImagePart(media_type="image/jpeg", data="aGk=")]
+    place = "messages.0.content.0.image_url.url"
+    assert asked.messages[0].content == [
+        ImagePart(media_type="image/jpeg", data="aGk=", place=place)
+    ]
 
 
 def test_tools_and_formats_are_read() -> None:

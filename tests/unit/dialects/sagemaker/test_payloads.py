@@ -111,6 +111,7 @@ def test_terms_are_accepted_in_custom_attributes() -> None:
         ({"inputs": ["a", 1]}, "inputs"),
         ({"inputs": [[{"role": "robot", "content": "x"}]]}, "inputs.0.0.role"),
         ({"inputs": "a", "parameters": {"max_new_tokens": 0}}, "parameters.max_new_tokens"),
+        ({"inputs": "a", "parameters": {"min_new_tokens": 31}}, "parameters.min_new_tokens"),
         ({"inputs": "a", "parameters": {"temperature": 3}}, "parameters.temperature"),
         ({"inputs": "a", "parameters": {"watermark": True}}, "parameters.watermark"),
         ({"inputs": "a", "parameters": {"logprobs": 3}}, "parameters.logprobs"),

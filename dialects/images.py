@@ -21,16 +21,22 @@ _LONGEST = 30_000_000
 
 def image(data: object, where: str, media_type: str | None = None) -> ImagePart:
     """`data` is base64, or bytes where the protocol has decoded them. Raises InvalidRequest."""
-    given = base64.b64encode(data).decode() if isinstance(data, bytes) else data
-    if not isinstance(given, str) or not given:
+    if not isinstance(data, str | bytes) or not data:
         raise malformed(f"[{where}] must be an image in base64", where)
-    if len(given) > _LONGEST:
-        raise malformed(f"[{where}] must have {_LONGEST} characters at most", where)
+    if len(data) > (_LONGEST if isinstance(data, str) else _LONGEST * 3 // 4):
+        raise malformed(f"[{where}] must have {_LONGEST} characters of base64 at most", where)
+    if isinstance(data, bytes):
+        raw, text = data, base64.b64encode(data).decode()
+    else:
+        raw, text = _decoded(data, where), data
+    return ImagePart(media_type=_known(media_type, raw, where), data=text, place=where)
+
+
+def _decoded(text: str, where: str) -> bytes:
     try:
-        raw = base64.b64decode(given, validate=True)
+        return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError) as error:
         raise malformed(f"[{where}] must be an image in base64", where) from error
-    return ImagePart(media_type=_known(media_type, raw, where), data=given)
 
 
 def _known(media_type: str | None, raw: bytes, where: str) -> MediaType:
