@@ -17,6 +17,10 @@ from tests.unit.services.generation.adapters.test_names import (  # noqa: F401 -
     test_a_granted_adapter_is_used_until_the_grant_is_taken_back,
     test_a_moved_name_is_followed_by_the_next_request_and_can_go_back,
 )
+from tests.unit.services.generation.adapters.test_pinning import (  # noqa: F401 - run here too
+    test_only_an_own_and_ready_adapter_is_pinned,
+    test_what_is_pinned_is_wanted_everywhere_until_it_is_let_go,
+)
 from tests.unit.services.generation.adapters.world import World, open_world
 
 pytestmark = pytest.mark.integration

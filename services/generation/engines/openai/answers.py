@@ -5,7 +5,6 @@ from itertools import chain, zip_longest
 from typing import Any
 
 import orjson
-from pydantic import ValidationError
 
 from contracts.generation.answers import (
     Alternative,
@@ -36,7 +35,7 @@ _Told = dict[str, Any]
 def whole_answer(model: str, answer: bytes, adapter: str = "") -> Generation:
     """Of a chat or a completion; `model` is the id to tell. Raises UpstreamFailed."""
     told = _object(answer)
-    with _READABLE:
+    with READABLE:
         choices = [_choice(choice) for choice in told["choices"]]
         prompt, _ = _tokens(told["choices"][0])
         counts = _counts(told.get("usage") or {})
@@ -78,7 +77,7 @@ class StreamReader:
         """Raises UpstreamFailed when the stream ended before the model had finished."""
         if self._open:
             raise UpstreamFailed("The model server's answer broke off before its end; try again.")
-        with _READABLE:
+        with READABLE:
             counts = _counts(self._usage)
             return Delta(usage=Usage(model=self._model, adapter=self._adapter, **counts))
 
@@ -86,7 +85,7 @@ class StreamReader:
         told = _object(payload)
         if told.get("error"):
             raise UpstreamFailed(f"The model server broke off: {message_of(told)}")
-        with _READABLE:
+        with READABLE:
             usage = told.get("usage") or {}
             self._usage = usage or self._usage
             return [delta for choice in told["choices"] if (delta := self._delta(choice, usage))]
@@ -240,12 +239,12 @@ class _Readable:
         return None
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        unreadable = (KeyError, IndexError, TypeError, AttributeError, ValidationError)
+        unreadable = (KeyError, IndexError, TypeError, AttributeError, ValueError)
         if isinstance(error, unreadable):
             raise _garbled() from error
 
 
-_READABLE = _Readable()
+READABLE = _Readable()
 
 
 def _garbled() -> UpstreamFailed:

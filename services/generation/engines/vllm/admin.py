@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 
 from kit.errors import InvalidRequest, UpstreamFailed
+from services.generation.engines.openai.answers import READABLE
 from services.generation.engines.openai.refusals import NotServed
 from services.generation.engines.openai.server import OpenAIServer, Patience
 from services.generation.ports import AdapterRef, Replica
@@ -73,7 +74,7 @@ class VllmAdmin:
 
     async def loaded(self, replica: Replica) -> set[str]:
         told = await self._servers.of(replica).get("/v1/models")
-        with _READABLE:
+        with READABLE:
             return {model["id"] for model in orjson.loads(told)["data"] if model.get("parent")}
 
     async def keep(self, replicas: Collection[str]) -> None:
@@ -82,20 +83,8 @@ class VllmAdmin:
     async def count(self, replica: Replica, asked: dict[str, Any]) -> int:
         """Of what /tokenize takes: a prompt, or messages with the tools on offer."""
         told = await self._post(replica, "/tokenize", asked)
-        with _READABLE:
+        with READABLE:
             return int(orjson.loads(told)["count"])
 
     async def _post(self, replica: Replica, path: str, asked: dict[str, Any]) -> bytes:
         return await self._servers.of(replica).post(path, orjson.dumps(asked))
-
-
-class _Readable:
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, KeyError | TypeError | ValueError | AttributeError):
-            raise UpstreamFailed("The model server's answer is not in vLLM's form.") from error
-
-
-_READABLE = _Readable()
