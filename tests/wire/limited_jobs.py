@@ -6,8 +6,10 @@ import time
 from pathlib import Path
 from typing import Any
 
+import httpx
+
 from tests.support.platform import ROOT, Credentials, Platform
-from tests.wire.knowledge import unique
+from tests.wire.knowledge import unique, until
 from tests.wire.openai_lines import answered, ended, line, rows, start
 from tests.wire.sagemaker_support import create_endpoint, create_model
 from tests.wire.test_sagemaker_async import Async
@@ -61,6 +63,13 @@ def failure(place: Async) -> str:
     return told
 
 
+def tokens_in(platform: Platform, who: Credentials) -> int:
+    """Of all that the tenant has used."""
+    route = f"{platform.url}/api/v1/usage"
+    told = httpx.get(route, headers=platform.rest(who)).json()["items"]
+    return sum(row["tokens_in"] for row in told)
+
+
 class LimitedJobs:
     """Makes a `metered` platform of `priced_models`."""
 
@@ -78,6 +87,9 @@ class LimitedJobs:
         assert batch.status == "completed"
         assert batch.request_counts is not None
         assert (batch.request_counts.completed, batch.request_counts.failed) == (40, 0)
+        assert batch.usage is not None
+        used = batch.usage.input_tokens
+        until(lambda: tokens_in(metered, who), lambda told: told == used, 10)
 
     def test_a_spent_budget_ends_a_batch_and_keeps_its_answers(self, metered: Platform) -> None:
         _, who = limited(metered, budget=5)
