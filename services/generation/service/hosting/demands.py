@@ -60,6 +60,7 @@ class Demands:
     async def release_others(self, rows: Iterable[Deployment]) -> None:
         """Of what was demanded before the rows were read, all that none of them wants."""
         wanted = {place for one in rows for place in self._wanted(one)}
+        self._refused = {place: why for place, why in self._refused.items() if place in wanted}
         for place in [*self._demanded]:
             if place not in wanted and place not in self._touched:
                 await self._fleet.release(*place)

@@ -76,13 +76,15 @@ def follow(connection: Connection, known: Record, seen: float = SEEN) -> None:
 
 def _arrive(connection: Connection, one: Record, leaving: list[Record], seen: float) -> None:
     """All that is wanted serves; what it replaced is there until nobody goes there any more."""
-    state = {name: value for name, value in one.state.items() if name != "serving"}
-    if not leaving:
-        note(connection, one, status="InService", reason=state.get("reason", ""), state={})
-    elif "left_at" not in state:
-        note(connection, one, state={**state, "left_at": clock(connection)})
-    elif clock(connection) >= state["left_at"] + seen:
+    now, is_moving = clock(connection), one.status == "Updating"
+    state = {"left_at": now, **one.state}
+    state.pop("serving", None)
+    if now >= state["left_at"] + seen or not is_moving:
         _drop(connection, one.spec, leaving)
+    if leaving and is_moving:  # until its copies are let go of
+        note(connection, one, state=state)
+    else:
+        note(connection, one, status="InService", reason=state.get("reason", ""), state={})
 
 
 def variants(connection: Connection, one: Record) -> dict[str, Record]:

@@ -87,6 +87,23 @@ async def test_what_is_replaced_is_kept_for_those_who_do_not_know_yet(stage: Sta
     assert [name for name, _ in stage.fleet.wishes] == ["mistral.mistral"] * 2
 
 
+async def test_what_fails_right_after_the_switch_recovers_without_what_it_replaced(
+    stage: Stage,
+) -> None:
+    await two_models(stage)
+    await endpoint(stage, model="llama")
+    stage.again(seen=60)
+    await move(stage, h.Variant(name="green", model="mistral"))
+    stage.fleet.failure = "out of memory"
+    await stage.settle()
+    assert (await told(stage)).status == "Failed"
+    stage.fleet.failure = ""
+    await stage.settle()
+    assert (await told(stage)).status == "InService"
+    await stage.settle()
+    assert [name for name, _ in stage.fleet.wishes] == ["mistral.mistral"]
+
+
 async def test_an_added_variant_gets_no_share_before_it_serves(stage: Stage) -> None:
     await two_models(stage)
     await endpoint(stage, model="llama")
