@@ -44,6 +44,10 @@ class ChildBroke(Unavailable):
     """It ended without an answer, for a reason that is not in what it was given."""
 
 
+class ChildTooSlow(InvalidRequest):
+    """It was ended: what it was given is too much, or the machine too slow."""
+
+
 async def run_confined(
     module: str,
     ask: JsonObject,
@@ -57,8 +61,8 @@ async def run_confined(
 
     `reaches_out` lets it use the network: only for modules that read nothing hostile.
 
-    Raises InvalidRequest for what the module refuses (a ValueError's words), for what takes too
-    long and for what needs too much memory; ChildBroke for every other end.
+    Raises InvalidRequest for what the module refuses (a ValueError's words) and for what needs too
+    much memory, ChildTooSlow for what takes too long; ChildBroke for every other end.
     """
     process = await asyncio.create_subprocess_exec(
         *(str(python or sys.executable), "-I", "-X", "utf8", "-c", _BOOT, _ROOT),
@@ -75,7 +79,7 @@ async def run_confined(
         async with asyncio.timeout(limits.seconds + 5):
             answer, log = await process.communicate(json.dumps(ask).encode())
     except TimeoutError as error:
-        raise InvalidRequest(_too_long(limits)) from error
+        raise ChildTooSlow(_too_long(limits)) from error
     finally:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
@@ -121,7 +125,7 @@ def _confine(limits: JsonObject) -> None:
 
 def _read(answer: bytes, log: bytes, status: int, limits: Limits) -> JsonObject:
     if status in (-signal.SIGALRM, -signal.SIGXCPU):
-        raise InvalidRequest(_too_long(limits))
+        raise ChildTooSlow(_too_long(limits))
     if status:
         last = log.decode(errors="replace").splitlines()[-_TOLD:]
         _log.error("a confined process ended with %d: %s", status, " ".join(last)[-500:])

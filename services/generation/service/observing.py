@@ -7,7 +7,7 @@ from time import perf_counter
 
 from contracts.generation.answers import Delta, Generation
 from contracts.generation.requests import ChatRequest
-from kit.errors import PlatformError
+from kit.errors import Internal, PlatformError
 from kit.telemetry import (
     ADAPTER_TOKENS,
     FIRST_TOKEN_SECONDS,
@@ -80,6 +80,9 @@ class Observed:
             kind = ""
         except PlatformError as error:
             kind = error.code
+            raise
+        except Exception:
+            kind = Internal.code
             raise
         finally:
             names = _names(asked)

@@ -9,7 +9,7 @@ from contracts.generation.adapters import Check
 from contracts.generation.answers import Generation
 from contracts.generation.requests import CompletionRequest
 from kit.catalogue import ModelEntry
-from kit.confined import ChildBroke, Limits, run_confined
+from kit.confined import ChildBroke, ChildTooSlow, Limits, run_confined
 from kit.errors import InvalidRequest, PlatformError
 from kit.memory import available
 from services.generation.ports import AdapterRef, Asked, Engine, Fleet
@@ -71,7 +71,7 @@ class MergedProber:
                 return _skipped(missing)
             try:
                 oracle = await self._merge(ask)
-            except ChildBroke as error:
+            except (ChildBroke, ChildTooSlow) as error:
                 return _skipped(f"PEFT did not merge it: {error.message}")
             except InvalidRequest as error:
                 return Check(name="parity", outcome="failed", detail=error.message)

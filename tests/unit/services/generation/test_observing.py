@@ -86,6 +86,21 @@ async def test_a_stream_that_breaks_is_told_with_what_it_had() -> None:
     assert value("gen_ai_client_token_usage_sum", gen_ai_token_type="output") == tokens + 1
 
 
+async def test_a_bug_is_told_as_ours_and_no_caller_who_left(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def generate(_: Asked) -> Generation:
+        raise KeyError("nobody has thought of this")
+
+    engine = Engine()
+    monkeypatch.setattr(engine, "generate", generate)
+    name = "gen_ai_server_request_duration_seconds_count"
+    before = value(name, error_type="internal")
+    with pytest.raises(KeyError):
+        await Observed(engine).generate(ASKED)
+    assert value(name, error_type="internal") == before + 1
+
+
 async def test_no_label_names_a_tenant() -> None:
     await Observed(Engine()).generate(ASKED)
     labels = {v for m in REGISTRY.collect() for s in m.samples for v in s.labels.values()}

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from contracts.generation.adapters import Check
+from kit.confined import ChildTooSlow
 from kit.errors import InvalidRequest
 from services.generation.engines.adapters import prober
 from services.generation.engines.adapters.prober import MergedProber
@@ -61,3 +62,15 @@ async def test_bases_are_merged_one_after_the_other(
     checks = await asyncio.gather(*(probed(probe, base) for _ in range(4)))
     assert [check.outcome for check in checks] == ["failed"] * 4
     assert most == 1
+
+
+async def test_a_machine_too_slow_to_merge_says_nothing_of_the_adapter(
+    base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def merged(*_: Any, **__: Any) -> dict[str, Any]:
+        raise ChildTooSlow("Reading it takes longer than 900 s.")
+
+    monkeypatch.setattr(prober, "run_confined", merged)
+    check = await probed(probing(base, 4 * GIB), base)
+    assert check.outcome == "skipped"
+    assert "longer than 900 s" in check.detail
