@@ -20,12 +20,13 @@ _LEAST_NUCLEUS = 1e-6
 
 
 def read_body(raw: bytes) -> Json:
+    """The object that a body is. Raises InvalidRequest."""
     if is_crowded(raw):
         raise malformed(f"the body has more than {MOST_VALUES} values", "body")
     try:
         body = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
-        raise malformed("the body is not JSON", "body") from error
+        raise malformed(f"the body is not JSON: {error}", "body") from error
     if not isinstance(body, dict):
         raise malformed("the body must be an object", "body")
     return body

@@ -7,13 +7,12 @@ the same code.
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from time import perf_counter
-from typing import Any, Protocol
+from typing import Protocol
 
 from contracts.generation.answers import Delta, Generation
 from contracts.generation.client import GenerateRequest
 from contracts.search.embeddings import EmbedReply, EmbedRequest
-
-Json = dict[str, Any]
+from dialects.body import Json
 
 
 @dataclass(frozen=True, slots=True)

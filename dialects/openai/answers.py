@@ -1,13 +1,11 @@
 """What OpenAI's chat and completion objects have in common: usage, reasons, the frame around."""
 
 from time import time
-from typing import Any
 
 from uuid_utils import uuid4
 
 from contracts.generation.answers import Generation, Usage
-
-Json = dict[str, Any]
+from dialects.body import Json
 
 FINISHES = {
     "stop": "stop",

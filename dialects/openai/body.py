@@ -1,14 +1,12 @@
 """How a body of OpenAI's wire is read: strictly, and with the wrong member named."""
 
-from typing import Any, TypeVar
+from typing import TypeVar
 
-import orjson
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from dialects.body import Json
 from kit.errors import InvalidRequest
-from kit.json_size import MOST_VALUES, is_crowded
 
-Json = dict[str, Any]
 Shape = TypeVar("Shape", bound="Body")
 
 
@@ -16,19 +14,6 @@ class Body(BaseModel):
     """A member that is not known could change the outcome, so it is refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-
-def parsed(raw: bytes) -> Json:
-    """The object that a body is. Raises InvalidRequest."""
-    if is_crowded(raw):
-        raise InvalidRequest(f"The body has more than {MOST_VALUES} values.")
-    try:
-        body = orjson.loads(raw)
-    except orjson.JSONDecodeError as error:
-        raise InvalidRequest(f"The body is not valid JSON: {error}.") from error
-    if not isinstance(body, dict):
-        raise InvalidRequest("The body must be a JSON object.")
-    return body
 
 
 def read(shape: type[Shape], body: Json) -> Shape:

@@ -8,14 +8,14 @@ from pydantic import Field
 from contracts.generation.answers import Choice, Delta, Generation
 from contracts.generation.messages import ToolCall
 from contracts.generation.requests import ChatRequest
-from dialects.body import built
-from dialects.dialect import Exchange, Json
+from dialects.body import Json, built
+from dialects.dialect import Exchange
 from dialects.openai.answers import FINISHES, frame, usage_of
 from dialects.openai.body import read
 from dialects.openai.chat_chunks import chunks
 from dialects.openai.logprobs import chat_logprobs
 from dialects.openai.messages import Message, chat_messages
-from dialects.openai.sampling import Kept, Sampled
+from dialects.openai.sampling import Kept, Sampled, includes_usage
 from dialects.openai.tools import Choice as ToolChosen
 from dialects.openai.tools import Format, OfferedTool, chosen, json_format, offered
 from kit.errors import InvalidRequest
@@ -73,8 +73,7 @@ class ChatDialect:
     ) -> AsyncGenerator[Json, None]:
         """Chunks, the one with the usage included where it was asked for."""
         head = frame("chatcmpl", "chat.completion.chunk", exchange.model)
-        options = exchange.body.get("stream_options") or {}
-        return chunks(head, deltas, includes_usage=bool(options.get("include_usage")))
+        return chunks(head, deltas, includes_usage=includes_usage(exchange.body))
 
 
 def _choice(index: int, choice: Choice) -> Json:

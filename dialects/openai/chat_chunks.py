@@ -2,13 +2,11 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import Any
 
 from contracts.generation.answers import Delta, ToolCallDelta
+from dialects.body import Json
 from dialects.openai.answers import FINISHES, usage_of
 from dialects.openai.logprobs import chat_logprobs
-
-Json = dict[str, Any]
 
 
 async def chunks(

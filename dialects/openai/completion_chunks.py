@@ -1,14 +1,12 @@
 """The answers to one or several prompts as chunks, as they come."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from contracts.generation.answers import Delta, Token, Usage
 from contracts.generation.requests import CompletionRequest
+from dialects.body import Json
 from dialects.openai.answers import FINISHES, frame, usage_of
 from dialects.openai.logprobs import completion_logprobs
-
-Json = dict[str, Any]
 
 
 class CompletionChunks:

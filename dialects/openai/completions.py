@@ -8,13 +8,13 @@ from pydantic import Field
 
 from contracts.generation.answers import Choice, Delta, Generation
 from contracts.generation.requests import CompletionRequest
-from dialects.body import built
-from dialects.dialect import Exchange, Json
+from dialects.body import Json, built
+from dialects.dialect import Exchange
 from dialects.openai.answers import FINISHES, frame, usage_of
 from dialects.openai.body import read
 from dialects.openai.completion_chunks import CompletionChunks, begun_of
 from dialects.openai.logprobs import completion_logprobs
-from dialects.openai.sampling import Sampled
+from dialects.openai.sampling import Sampled, includes_usage
 from kit.errors import InvalidRequest
 
 _MOST_PROMPTS = 128
@@ -84,11 +84,6 @@ class CompletionDialect:
                     yield chunk
         for chunk in chunks.end():
             yield chunk
-
-
-def includes_usage(body: Json) -> bool:
-    """Whether the caller of a stream wants to be told what it took."""
-    return bool((body.get("stream_options") or {}).get("include_usage"))
 
 
 def _completion(exchange: Exchange) -> CompletionRequest:

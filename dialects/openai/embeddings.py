@@ -5,8 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from contracts.search.embeddings import EmbedReply, EmbedRequest
-from dialects.body import built
-from dialects.dialect import Json
+from dialects.body import Json, built
 from dialects.openai.body import Body, read
 from kit.errors import InvalidRequest
 

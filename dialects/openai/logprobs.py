@@ -1,11 +1,10 @@
 """The tokens of an answer and what else was likely, as chats and completions tell of them."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from contracts.generation.answers import Token
+from dialects.body import Json
 
-Json = dict[str, Any]
 _UNKNOWN = -9999.0  # OpenAI's way to say that nothing is known of a probability
 
 

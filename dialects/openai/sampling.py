@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from dialects.body import Json
 from dialects.openai.body import Body
 from kit.errors import InvalidRequest
 
@@ -38,10 +39,6 @@ class Sampled(Body):
     repetition_penalty: Annotated[float, Field(gt=0, le=10)] | None = None
     ignore_eos: bool = False
 
-    @property
-    def includes_usage(self) -> bool:
-        return self.stream_options is not None and self.stream_options.include_usage
-
     def sampling(self) -> dict[str, Any]:
         """As the contract's members. Raises InvalidRequest for what is not served."""
         if self.logit_bias:
@@ -59,6 +56,11 @@ class Sampled(Body):
             "top_k": self.top_k if self.top_k is not None and self.top_k > 0 else None,
             "stop": [self.stop] if isinstance(self.stop, str) else self.stop,
         }
+
+
+def includes_usage(body: Json) -> bool:
+    """Whether the caller of a stream wants to be told what it took."""
+    return bool((body.get("stream_options") or {}).get("include_usage"))
 
 
 _AS_THEY_ARE = (

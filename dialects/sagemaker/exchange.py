@@ -10,8 +10,8 @@ from contracts.generation.answers import Delta, Generation
 from contracts.generation.client import GenerateRequest
 from contracts.generation.hosting import Form as FormName
 from contracts.generation.hosting import Target
-from dialects.body import read_body
-from dialects.dialect import Exchange, Json, TextDialect
+from dialects.body import Json, read_body
+from dialects.dialect import Exchange, TextDialect
 from dialects.openai.chat import ChatDialect
 from dialects.openai.completions import CompletionDialect
 from dialects.sagemaker.adapters import adapters_of

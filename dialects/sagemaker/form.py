@@ -4,10 +4,9 @@ from collections.abc import AsyncGenerator, Sequence
 from typing import Any, Protocol
 
 from contracts.generation.answers import Delta, Generation
+from dialects.body import Json
 from dialects.sagemaker.invocation import Invocation
 from kit.errors import PlatformError
-
-Json = dict[str, Any]
 
 
 class Form(Protocol):

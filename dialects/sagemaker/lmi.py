@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from contracts.generation.answers import Choice, Delta, Generation, Token
-from dialects.sagemaker.form import Json
+from dialects.body import Json
 from dialects.sagemaker.invocation import Invocation
 from dialects.sagemaker.tokens import (
     UNKNOWN_ID,

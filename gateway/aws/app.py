@@ -60,7 +60,7 @@ class _Exchange:
 class AwsDoor:
     """A pure ASGI app. `admit` holds a principal to its limits and raises RateLimited.
 
-    `most_buffered` bounds a body that is read whole, in bytes by service; streams are unbounded.
+    `most_buffered` bounds a body that is read whole, in bytes; streams are unbounded.
     """
 
     def __init__(
@@ -70,12 +70,12 @@ class AwsDoor:
         authenticate: Authenticate,
         admit: Callable[[Principal], Awaitable[None]],
         record: Callable[[Outcome], Awaitable[None]],
-        most_buffered: Mapping[str, int] | None = None,
+        most_buffered: int = _MOST_BUFFERED,
         operations: Mapping[OperationId, Operation] = SERVED,
     ) -> None:
         self._backends = backends
         self._authenticate, self._admit, self._record = authenticate, admit, record
-        self._most_buffered = most_buffered or {}
+        self._most_buffered = most_buffered
         self._operations = operations
         warm()
 
@@ -139,7 +139,7 @@ class AwsDoor:
     def _bound(self, request: AwsRequest, routed: RoutedOperation) -> AwsRequest:
         if routed.spec.streams_in:
             return request
-        return bound(request, self._most_buffered.get(routed.service, _MOST_BUFFERED))
+        return bound(request, self._most_buffered)
 
 
 def _refuse(exchange: _Exchange, error: Exception) -> Response:

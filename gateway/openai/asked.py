@@ -5,7 +5,7 @@ from typing import TypeVar
 
 from contracts.generation.hosting import FindTarget
 from contracts.generation.requests import ChatRequest, CompletionRequest
-from dialects.dialect import Json
+from dialects.body import Json
 from dialects.sagemaker.adapters import adapter_of
 from dialects.sagemaker.said import ADAPTER_HEADER, said
 from gateway.openai.call import Call

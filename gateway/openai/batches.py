@@ -5,7 +5,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 from uuid_utils import uuid4
 
-from dialects.openai.body import Body, parsed, read
+from dialects.body import read_body
+from dialects.openai.body import Body, read
 from gateway.openai.call import Call, json_response, page
 from gateway.openai.files import expiry
 from gateway.response import Response
@@ -41,7 +42,7 @@ class BatchBody(Body):
 
 async def create_batch(call: Call) -> Response:
     """Raises PermissionDenied where the key may not ask for what the lines ask for."""
-    body = read(BatchBody, parsed(call.body))
+    body = read(BatchBody, read_body(call.body))
     who = call.principal
     require(who.scopes, OPERATIONS[body.endpoint])
     file = await call.backends.files.get(who.tenant, body.input_file_id)

@@ -1,7 +1,7 @@
 """POST /chat/completions: whole, or as server-sent events."""
 
+from dialects.body import read_body
 from dialects.dialect import Exchange
-from dialects.openai.body import parsed
 from dialects.openai.chat import ChatDialect
 from gateway.generating import generate, stream
 from gateway.openai.asked import asked_model
@@ -13,7 +13,7 @@ _DIALECT = ChatDialect()
 
 
 async def create_chat_completion(call: Call) -> Response:
-    body = parsed(call.body)
+    body = read_body(call.body)
     asked = await asked_model(call, body)
     request = asked.of(_DIALECT.read(asked.model, body))
     exchange = Exchange(asked.name, body, request)

@@ -5,9 +5,10 @@ from contextlib import aclosing
 from typing import Any
 
 from contracts.generation.requests import CompletionRequest
-from dialects.openai.body import parsed
+from dialects.body import read_body
 from dialects.openai.completion_chunks import CompletionChunks
-from dialects.openai.completions import CompletionDialect, includes_usage
+from dialects.openai.completions import CompletionDialect
+from dialects.openai.sampling import includes_usage
 from gateway.generating import generate, stream
 from gateway.openai.asked import asked_model
 from gateway.openai.call import Call, json_response
@@ -20,7 +21,7 @@ _DIALECT = CompletionDialect()
 
 
 async def create_completion(call: Call) -> Response:
-    body = parsed(call.body)
+    body = read_body(call.body)
     asked = await asked_model(call, body)
     requests = [asked.of(one) for one in _DIALECT.read_all(asked.model, body)]
     if requests[0].stream:

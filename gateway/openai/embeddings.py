@@ -1,8 +1,7 @@
 """POST /embeddings."""
 
 from contracts.generation.hosting import FindTarget, Target
-from dialects.dialect import Json
-from dialects.openai.body import parsed
+from dialects.body import Json, read_body
 from dialects.openai.embeddings import EmbeddingsDialect
 from gateway.embedding import embed
 from gateway.hosted import reached
@@ -16,7 +15,7 @@ _DIALECT = EmbeddingsDialect()
 
 async def create_embeddings(call: Call) -> Response:
     """Raises NotFound where no embedding model has the name."""
-    body = parsed(call.body)
+    body = read_body(call.body)
     if call.hosted:
         body = await _hosted(call, body)
     request = _DIALECT.read(model_name(body), body)

@@ -10,8 +10,8 @@ from contracts.generation.metered import MeteredGeneration
 from contracts.search.client import SearchClient
 from dialects.bedrock.converse import Converse
 from dialects.bedrock.families import embedding_dialect, text_dialect
-from dialects.body import read_body
-from dialects.dialect import Exchange, Json
+from dialects.body import Json, read_body
+from dialects.dialect import Exchange
 from kit.auth.metering import Metering
 from kit.batches.records import Answered, Outcome
 from kit.catalogue import Catalogue

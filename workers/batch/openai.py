@@ -9,7 +9,8 @@ from uuid_utils import UUID, uuid4
 
 from contracts.generation.metered import MeteredGeneration
 from contracts.search.client import SearchClient
-from dialects.dialect import Exchange, Json
+from dialects.body import Json
+from dialects.dialect import Exchange
 from dialects.openai.chat import ChatDialect
 from dialects.openai.completions import CompletionDialect
 from dialects.openai.embeddings import EmbeddingsDialect

@@ -136,7 +136,7 @@ def test_limits_come_before_the_body_is_parsed() -> None:
 )
 def test_bad_bodies_get_a_clear_error(body: bytes, status: int, code: bytes) -> None:
     operations = serving(bedrock_agent_runtime__Retrieve=_echo)
-    with running(operations, most_buffered={"bedrock-agent-runtime": 1000}) as door:
+    with running(operations, most_buffered=1000) as door:
         answer = door.send(_HEAD + body)
     assert answer.startswith(b"HTTP/1.1 %d " % status)
     assert b"x-amzn-errortype: " + code in answer
@@ -157,7 +157,7 @@ def test_objects_stream_in_and_out_and_keep_status_and_headers() -> None:
         return Reply(body, status=206, headers={"x-extra": "1"})
 
     operations = serving(s3__PutObject=put, s3__GetObject=get)
-    with running(operations, most_buffered={"s3": 10}) as door:
+    with running(operations, most_buffered=10) as door:
         client = door.client("s3")
         client.put_object(Bucket="b", Key="a b/../c", Body=b"x" * 3_000_000)
         got = client.get_object(Bucket="b", Key="k", Range="bytes=0-3")
