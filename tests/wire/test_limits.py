@@ -1,5 +1,6 @@
 """Limits, scopes and revoked keys: each door refuses in its own words, and soon."""
 
+import json
 import time
 from typing import Any
 
@@ -90,6 +91,40 @@ def test_tokens_are_limited_too(platform: Platform) -> None:
     vectors = {"model": SMALL, "texts": [long]}
     route = f"{platform.url}/api/v1/search/embeddings"
     assert httpx.post(route, headers=platform.rest(who), json=vectors).status_code == 429
+
+
+def test_generated_tokens_are_limited_whole_and_streamed(platform: Platform) -> None:
+    tenant = unique("written")
+    who = platform.keys(tenant)
+    platform.run("limits", "set", "--tenant", tenant, "--tokens", "150")
+    client = platform.openai(who)
+    question = "oak " * 100
+    until(lambda: _embedded(client, question), lambda went_well: not went_well, 10)
+    said: Any = [{"role": "user", "content": question}]
+    for streams in (False, True):
+        with pytest.raises(openai.RateLimitError):
+            client.chat.completions.create(model="extractive", messages=said, stream=streams)
+        with pytest.raises(openai.RateLimitError):
+            client.completions.create(model="extractive", prompt=question, stream=streams)
+    runtime = platform.boto3("bedrock-runtime", who)
+    asked = {
+        "modelId": "extractive",
+        "messages": [{"role": "user", "content": [{"text": question}]}],
+    }
+    body = json.dumps({"inputs": question})
+    endpoint = platform.boto3("sagemaker-runtime", who)
+    for call, members in (
+        (runtime.converse, asked),
+        (runtime.converse_stream, asked),
+        (endpoint.invoke_endpoint, {"EndpointName": "extractive", "Body": body}),
+        (
+            endpoint.invoke_endpoint_with_response_stream,
+            {"EndpointName": "extractive", "Body": body},
+        ),
+    ):
+        code, _, headers = refusal(call, **members)
+        assert code == "ThrottlingException"
+        assert 1 <= int(headers["retry-after"]) <= 60
 
 
 def _embedded(client: openai.OpenAI, text: str) -> bool:
