@@ -8,11 +8,11 @@ import orjson
 
 from contracts.generation.answers import Choice, Delta, Generation, Token
 from dialects.body import Json
+from dialects.sagemaker.form import whole_answer
 from dialects.sagemaker.invocation import Invocation
 from dialects.sagemaker.tokens import (
     UNKNOWN_ID,
     Written,
-    best_first,
     is_special,
     pieces,
     reason_of,
@@ -56,19 +56,10 @@ class Lmi:
 
 
 def _answer(asked: Invocation, index: int, made: Generation) -> Json:
-    first, *others = best_first(made.choices)
-    answer: Json = {"generated_text": asked.start(index) + first.text}
-    if asked.details or others:
-        details = _details(first) | {"inputs": asked.inputs[index]}
-        if asked.prefill:
-            details["prefill"] = [_told(token) for token in made.prompt_tokens or ()]
-        if others:
-            details["best_of_sequences"] = [
-                {"generated_text": asked.start(index) + other.text, **_details(other)}
-                for other in others
-            ]
-        answer["details"] = details
-    return answer
+    more: Json = {"inputs": asked.inputs[index]}
+    if asked.prefill:
+        more["prefill"] = [_told(token) for token in made.prompt_tokens or ()]
+    return whole_answer(asked, index, made, _details, **more)
 
 
 def _details(choice: Choice) -> Json:

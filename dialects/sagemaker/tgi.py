@@ -2,17 +2,18 @@
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
+from functools import partial
 from typing import Any
 
 import orjson
 
 from contracts.generation.answers import Choice, Delta, Generation, Token
 from dialects.body import Json
+from dialects.sagemaker.form import whole_answer
 from dialects.sagemaker.invocation import Invocation
 from dialects.sagemaker.tokens import (
     UNKNOWN_ID,
     Written,
-    best_first,
     is_special,
     pieces,
     reason_of,
@@ -108,18 +109,8 @@ def _ending(asked: Invocation, written: Written) -> Json:
 
 
 def _answer(asked: Invocation, index: int, made: Generation) -> Json:
-    first, *others = best_first(made.choices)
-    answer: Json = {"generated_text": asked.start(index) + first.text}
-    if asked.details or others:
-        prefill = made.prompt_tokens or [] if asked.prefill else []
-        details = _details(asked, first) | {"prefill": [_told(token) for token in prefill]}
-        if others:
-            details["best_of_sequences"] = [
-                {"generated_text": asked.start(index) + other.text, **_details(asked, other)}
-                for other in others
-            ]
-        answer["details"] = details
-    return answer
+    prefill = [_told(token) for token in made.prompt_tokens or ()] if asked.prefill else []
+    return whole_answer(asked, index, made, partial(_details, asked), prefill=prefill)
 
 
 def _details(asked: Invocation, choice: Choice) -> Json:
