@@ -106,6 +106,8 @@ async def _stream(behaviour: str, choice: Callable[[str], dict[str, Any]]) -> As
     size = 1 if behaviour == "byte-by-byte" else 37
     for start in range(0, len(whole), size):
         yield whole[start : start + size]
+        if size > 1:
+            await asyncio.sleep(0.001)  # what comes all at once is one part to whoever reads it
 
 
 def _event(choice: dict[str, Any]) -> bytes:

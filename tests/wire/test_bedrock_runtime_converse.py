@@ -105,7 +105,7 @@ def test_a_stream_has_its_events_in_order(scripted: Scripted) -> None:
     assert names[-3:] == ["contentBlockStop", "messageStop", "metadata"]
     text = [event["contentBlockDelta"]["delta"]["text"] for event in events[1:-3]]
     assert "".join(text) == SAID
-    assert len(text) > 5
+    assert len(text) > 2
     assert events[-1]["metadata"]["usage"]["totalTokens"] == 16
     assert events[-1]["metadata"]["metrics"]["latencyMs"] >= 0
 

@@ -33,7 +33,7 @@ def test_every_family_streams_what_it_would_have_answered(
     chunks = list(scripted.stream(family.model, **family.body))
     said = "".join(family.part(chunk) for chunk in chunks)
     assert said.removeprefix(" ") == SAID
-    assert len([chunk for chunk in chunks if family.part(chunk)]) > 5
+    assert len([chunk for chunk in chunks if family.part(chunk)]) > 2
     assert [METRICS in chunk for chunk in chunks] == [False] * (len(chunks) - 1) + [True]
     metrics = chunks[-1][METRICS]
     assert (metrics["inputTokenCount"], metrics["outputTokenCount"]) == (7, 9)
