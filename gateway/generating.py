@@ -1,6 +1,6 @@
 """Generated text, its tokens booked as they come: the same at every door."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 
 from contracts.generation.answers import Delta, Generation
 from contracts.generation.client import GenerateRequest
@@ -14,6 +14,21 @@ async def generate(
 ) -> Generation:
     """Booked to the model that answered; `size` is the request's, in bytes."""
     return await _metered(backends).generate(who, operation, ask, size=size)
+
+
+async def generate_all(
+    backends: Backends,
+    who: Principal,
+    operation: str,
+    asks: Sequence[GenerateRequest],
+    *,
+    size: int,
+) -> list[Generation]:
+    """Side by side, for the engine answers them in one batch; the first that fails ends the others.
+
+    They are one request: no limit stops it half-way.
+    """
+    return await _metered(backends).generate_all(who, operation, asks, size=size)
 
 
 def stream(

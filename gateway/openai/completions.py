@@ -9,13 +9,12 @@ from dialects.body import read_body
 from dialects.openai.completion_chunks import CompletionChunks
 from dialects.openai.completions import CompletionDialect
 from dialects.openai.sampling import includes_usage
-from gateway.generating import generate, stream
+from gateway.generating import generate_all, stream
 from gateway.openai.asked import asked_model
 from gateway.openai.call import Call, json_response
 from gateway.openai.merging import side_by_side
 from gateway.openai.sse import event_stream
 from gateway.response import Response
-from kit.together import together
 
 _DIALECT = CompletionDialect()
 
@@ -27,10 +26,8 @@ async def create_completion(call: Call) -> Response:
     if requests[0].stream:
         chunks = CompletionChunks(asked.name, requests, includes_usage=includes_usage(body))
         return await event_stream(call, _chunks(call, requests, chunks))
-    size = len(call.body) // len(requests)
-    made = await together(
-        generate(call.backends, call.principal, call.operation, request, size=size)
-        for request in requests
+    made = await generate_all(
+        call.backends, call.principal, call.operation, requests, size=len(call.body)
     )
     return json_response(_DIALECT.whole_all(asked.name, requests, made))
 

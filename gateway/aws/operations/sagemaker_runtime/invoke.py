@@ -26,7 +26,6 @@ from gateway.aws.registry import Call, Parameters, operation
 from gateway.embedding import embed
 from kit.catalogue import ModelEntry
 from kit.service import started
-from kit.together import together
 
 _MISSING = (
     "containers other than those of language models (LMI, LMI on vLLM, TGI) and of text "
@@ -64,13 +63,8 @@ async def invoke_with_response_stream(call: Call, parameters: Parameters) -> Par
 
 
 async def _whole(call: Call, asked: TextExchange, size: int) -> bytes:
-    """All at once: the engine answers them in one batch. The first that fails ends the others."""
-    share = size // len(asked.requests)
     who, name = call.principal, str(call.operation)
-    made = await together(
-        generating.generate(call.backends, who, name, request, size=share)
-        for request in asked.requests
-    )
+    made = await generating.generate_all(call.backends, who, name, asked.requests, size=size)
     return asked.whole(made)
 
 
