@@ -3,11 +3,15 @@
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from tests.support.platform import Platform, given_platform, running_platform
 from tests.support.vllm import tiny, vllm_platform, vllm_replica
 
 __all__ = ["platform", "tiny", "vllm_platform", "vllm_replica"]
+
+settings.register_profile("unhurried", deadline=None)  # a busy machine breaks no property
+settings.load_profile("unhurried")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

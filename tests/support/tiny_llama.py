@@ -1,7 +1,8 @@
 """Writes a random two-layer Llama, its tokenizer and four adapters; run by `.venv-vllm`.
 
-`python tiny_llama.py FOLDER` makes FOLDER/model and FOLDER/adapters/{es,fr,de,it}. The same seed
-gives the same weights. Heads have 32 dimensions, the fewest that vLLM's attention on CPUs takes.
+`python tiny_llama.py FOLDER [WIDTH]` makes FOLDER/model and FOLDER/adapters/{es,fr,de,it}. The same
+seed gives the same weights; another width (64, or another multiple of 32) is another model, whose
+adapters fit no other. Heads have 32 dimensions, the fewest that vLLM's attention on CPUs takes.
 """
 
 import sys
@@ -33,13 +34,14 @@ ADAPTERS = {
     "de": {"r": 16, "lora_alpha": 16, "alpha_pattern": {"q_proj": 64}},
     "it": {"r": 64, "lora_alpha": 64},
 }
+HEAD = 32
 LINEAR = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 
 
-def main(folder: Path) -> None:
+def main(folder: Path, width: int = 64) -> None:
     tokenizer = make_tokenizer()
     tokenizer.save_pretrained(folder / "model")
-    make_model(tokenizer).save_pretrained(folder / "model")
+    make_model(tokenizer, width).save_pretrained(folder / "model")
     for seed, (name, options) in enumerate(ADAPTERS.items(), start=1):
         base = LlamaForCausalLM.from_pretrained(folder / "model")
         write_adapter(base, folder / "adapters" / name, seed, options)
@@ -63,7 +65,7 @@ def make_tokenizer() -> PreTrainedTokenizerFast:
     )
 
 
-def make_model(tokenizer: PreTrainedTokenizerFast) -> LlamaForCausalLM:
+def make_model(tokenizer: PreTrainedTokenizerFast, width: int) -> LlamaForCausalLM:
     """Greedy decoding says words only: readable tokens have large weights and the rest none.
 
     Without this the best two logits lie so near each other that rounding decides, and single bytes
@@ -73,10 +75,10 @@ def make_model(tokenizer: PreTrainedTokenizerFast) -> LlamaForCausalLM:
     model = LlamaForCausalLM(
         LlamaConfig(
             vocab_size=len(tokenizer),
-            hidden_size=64,
-            intermediate_size=128,
+            hidden_size=width,
+            intermediate_size=2 * width,
             num_hidden_layers=2,
-            num_attention_heads=2,
+            num_attention_heads=width // HEAD,
             num_key_value_heads=1,
             max_position_embeddings=2048,
             bos_token_id=tokenizer.bos_token_id,
@@ -108,4 +110,4 @@ def write_adapter(base: LlamaForCausalLM, folder: Path, seed: int, options: dict
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), *map(int, sys.argv[2:]))

@@ -78,13 +78,17 @@ def require_vllm() -> None:
 
 @pytest.fixture(scope="session")
 def tiny() -> Tiny:
+    return made()
+
+
+def made(*width: str) -> Tiny:
     """Made once for each version of the recipe, and kept between runs."""
     require_vllm()
-    recipe = hashlib.sha256(RECIPE.read_bytes()).hexdigest()[:16]
+    recipe = "-".join([hashlib.sha256(RECIPE.read_bytes()).hexdigest()[:16], *width])
     kept = ROOT / ".undercroft" / "test-models" / recipe
     if not kept.exists():
         half = kept.with_name(f"{recipe}.{os.getpid()}")
-        run_in_the_engines_environment(RECIPE, str(half))
+        run_in_the_engines_environment(RECIPE, str(half), *width)
         half.rename(kept)
     return Tiny(kept)
 

@@ -22,7 +22,7 @@ def runtime(platform: Platform) -> Any:
     return platform.boto3("bedrock-runtime")
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, suppress_health_check=list(HealthCheck))
 @given(
     model=st.sampled_from(MODELS),
     body=st.dictionaries(st.sampled_from(KNOWN) | NAMES, JSON, max_size=4),

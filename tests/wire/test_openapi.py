@@ -37,7 +37,6 @@ def test_every_route_answers_as_its_document_says(platform: Platform, mode: Gene
         @settings(
             max_examples=12,
             database=None,
-            deadline=None,
             phases=[Phase.generate],
             suppress_health_check=list(HealthCheck),
         )

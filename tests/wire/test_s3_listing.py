@@ -50,9 +50,7 @@ def fill(server: S3Server, keys: list[str]) -> str:
     return name
 
 
-@settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     keys=KEYS,
     prefix=SOMETIMES,

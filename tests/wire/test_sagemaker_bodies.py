@@ -34,7 +34,7 @@ def runtime(platform: Platform) -> Any:
     return platform.boto3("sagemaker-runtime")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(body=_BODIES)
 def test_no_body_breaks_an_endpoint(runtime: Any, endpoint: str, body: bytes) -> None:
     try:
@@ -44,7 +44,7 @@ def test_no_body_breaks_an_endpoint(runtime: Any, endpoint: str, body: bytes) ->
             raise
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(body=_BODIES)
 def test_no_body_breaks_a_stream(runtime: Any, endpoint: str, body: bytes) -> None:
     try:

@@ -130,9 +130,7 @@ async def test_long_texts_are_measured_like_short_ones(embedder: Embedder) -> No
     assert [text[start:end] for start, end in spans[-5:]] == ["The", "quick", "brown", "fox", "."]
 
 
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=st.text(max_size=400))
 async def test_token_spans_are_in_order_and_in_bounds(embedder: Embedder, text: str) -> None:
     spans = embedder.token_spans(text)

@@ -83,7 +83,7 @@ def _at(value: Any, place: tuple[Any, ...], path: tuple[Any, ...]) -> Any:
 
 
 @EVERY
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_a_body_with_anything_in_one_place_is_read_or_refused(
     family: Family, data: st.DataObject
@@ -99,7 +99,7 @@ def test_a_body_with_anything_in_one_place_is_read_or_refused(
 
 
 @EVERY
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(body=st.dictionaries(NAMES, JSON, max_size=4))
 def test_any_object_is_read_or_refused(family: Family, body: dict[str, Any]) -> None:
     _read(family, body)
@@ -114,7 +114,7 @@ def _read(family: Family, body: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("model", ["amazon.titan-embed-text-v2:0", "cohere.embed-english-v3"])
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     body=st.dictionaries(
         st.sampled_from(["inputText", "texts", "input_type", "dimensions", "embeddingTypes"]), JSON

@@ -37,7 +37,7 @@ GOOD = {"messages": [{"role": "user", "content": "a"}], "prompt": "a", "input": 
 
 @pytest.mark.parametrize(("read", "members"), READERS)
 @given(data=st.data())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_any_value_of_any_member_is_read_or_refused(
     read: Read, members: list[str], data: st.DataObject
 ) -> None:
@@ -49,7 +49,7 @@ def test_any_value_of_any_member_is_read_or_refused(
 
 @pytest.mark.parametrize(("read", "members"), READERS)
 @given(body=st.dictionaries(WORDS | st.text(max_size=5), ANY, max_size=5))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_any_body_is_read_or_refused(read: Read, members: list[str], body: dict[str, Any]) -> None:
     with pytest.raises(InvalidRequest):
         read("m", body)

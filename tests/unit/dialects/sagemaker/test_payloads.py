@@ -164,7 +164,7 @@ _JSON = st.recursive(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.dictionaries(_NAMES, _JSON, max_size=8), st.booleans())
 def test_no_body_breaks_the_reader(body: dict[str, Any], stream: bool) -> None:
     """It is understood, or refused."""

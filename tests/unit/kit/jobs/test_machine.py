@@ -224,6 +224,5 @@ TestJobMachine = JobMachine.TestCase
 TestJobMachine.settings = settings(
     max_examples=25,
     stateful_step_count=30,
-    deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )

@@ -23,7 +23,6 @@ def test_the_model_finds_the_zombie_that_a_weaker_fence_lets_in(
     looked_for = settings(
         max_examples=200,
         stateful_step_count=30,
-        deadline=None,
         database=None,
         derandomize=True,
         phases=[Phase.generate],

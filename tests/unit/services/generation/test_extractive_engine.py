@@ -111,7 +111,7 @@ async def test_line_breaks_within_a_sentence_are_read_as_spaces() -> None:
     assert answer.text == ANSWER
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.text(max_size=200), st.lists(st.text(max_size=300), max_size=4))
 def test_any_text_is_answered_or_refused_with_words_of_the_passages(
     question: str, passages: list[str]

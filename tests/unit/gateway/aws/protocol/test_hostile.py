@@ -27,7 +27,7 @@ _TARGETS = [
     ("bedrock-runtime", "Converse"),
     ("sagemaker", "CreateModel"),
 ]
-_QUICK = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+_QUICK = settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 
 
 def _answered(request: AwsRequest, body: bytes) -> None:

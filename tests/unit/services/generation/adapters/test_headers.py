@@ -103,9 +103,7 @@ _TENSORS = st.fixed_dictionaries(
     header=st.dictionaries(st.text(max_size=4), _TENSORS | st.integers(), max_size=3),
     body=st.binary(max_size=24),
 )
-@settings(
-    max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_what_is_let_through_covers_the_file_and_no_more(
     tmp_path: Path, header: dict[str, Any], body: bytes
 ) -> None:
@@ -124,9 +122,7 @@ def test_what_is_let_through_covers_the_file_and_no_more(
 
 
 @given(data=st.binary(max_size=200) | st.binary(max_size=60).map(lambda b: with_header(b, b"")))
-@settings(
-    max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_random_bytes_are_refused_or_the_library_reads_them_too(
     tmp_path: Path, data: bytes
 ) -> None:

@@ -98,7 +98,7 @@ ACTIONS = st.lists(st.tuples(TENANTS, st.integers(1, 200)), min_size=1, max_size
 
 
 @given(ACTIONS)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_everybody_is_served_once_however_requests_come(actions: list[tuple[str, int]]) -> None:
     queue = FairQueue()
     added = [enqueue(queue, tenant, tokens)[0] for tenant, tokens in actions]
@@ -108,7 +108,7 @@ def test_everybody_is_served_once_however_requests_come(actions: list[tuple[str,
 
 
 @given(st.lists(st.integers(1, 50), min_size=2, max_size=6))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_tenants_who_always_wait_never_differ_by_more_than_one_request(costs: list[int]) -> None:
     queue, used = FairQueue(), Counter[str]()
     for tenant, cost in enumerate(costs):

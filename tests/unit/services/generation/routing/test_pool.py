@@ -132,7 +132,7 @@ FLOWS = st.lists(
 
 
 @given(FLOWS, st.integers(1, 3), st.integers(1, 2), st.data())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_no_tenant_and_no_adapter_starves_while_all_keep_asking(
     flows: list[tuple[str, str]], slots: int, replicas: int, data: st.DataObject
 ) -> None:

@@ -45,7 +45,7 @@ def cut(text: str, sizes: Sequence[int]) -> list[str]:
     return [*parts, text[at:]]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(ANSWERS)
 def test_spans_are_ordered_do_not_overlap_and_hold_their_text(answer: str) -> None:
     found = asyncio.run(cite(answer, PASSAGES))
@@ -57,7 +57,7 @@ def test_spans_are_ordered_do_not_overlap_and_hold_their_text(answer: str) -> No
         last = citation.end
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(ANSWERS)
 def test_spans_cover_all_but_white_space(answer: str) -> None:
     found = asyncio.run(cite(answer, PASSAGES))
@@ -67,7 +67,7 @@ def test_spans_cover_all_but_white_space(answer: str) -> None:
     assert "".join(uncovered).strip() == ""
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(ANSWERS)
 def test_neighbours_never_have_the_same_passages(answer: str) -> None:
     citations = asyncio.run(cite(answer, PASSAGES)).citations
@@ -75,7 +75,7 @@ def test_neighbours_never_have_the_same_passages(answer: str) -> None:
     assert all(one != other for one, other in pairwise(sets))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(ANSWERS.map(lambda text: text * 4), st.lists(st.integers(1, 40), max_size=60))
 def test_cutting_the_answer_into_fragments_changes_nothing(answer: str, sizes: list[int]) -> None:
     whole, streamed = run([answer]), run(cut(answer, sizes))
@@ -85,7 +85,7 @@ def test_cutting_the_answer_into_fragments_changes_nothing(answer: str, sizes: l
     assert text_of(whole) == text_of(streamed)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(ANSWERS.map(lambda text: text * 3), st.lists(st.integers(1, 40), max_size=60))
 def test_a_citation_follows_the_text_that_it_covers(answer: str, sizes: list[int]) -> None:
     said = ""

@@ -95,7 +95,7 @@ def cut(text: str, strategy: ChunkingStrategy, headings: tuple[int, ...] = ()) -
     return asyncio.run(chunk_document(document, strategy, LetterEmbedder()))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(TEXTS, STRATEGIES)
 def test_every_chunk_is_its_span_of_the_text_and_together_they_cover_it(
     text: str, strategy: ChunkingStrategy
@@ -112,7 +112,7 @@ def test_every_chunk_is_its_span_of_the_text_and_together_they_cover_it(
     assert not "".join(missed).strip()
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(TEXTS, STRATEGIES.filter(lambda strategy: not isinstance(strategy, Whole)))
 def test_no_chunk_exceeds_its_tokens_and_the_order_is_kept(
     text: str, strategy: FixedSize | Hierarchical | Semantic
@@ -129,7 +129,7 @@ def test_no_chunk_exceeds_its_tokens_and_the_order_is_kept(
         assert all(len(words(text[low:high])) <= strategy.parent_tokens for low, high in parents)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(TEXTS, st.integers(1, 40), st.integers(0, 99))
 def test_neighbours_overlap_by_no_more_than_asked(text: str, size: int, percentage: int) -> None:
     strategy = FixedSize(size, percentage)
@@ -189,7 +189,7 @@ def test_a_text_of_megabytes_takes_linear_time(unit: str) -> None:
     assert all(len(chunk.text) <= 300 * 64 for chunk in chunks)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(TEXTS.filter(bool), st.integers(1, 40))
 def test_windows_cover_a_text_in_pieces_that_a_model_reads(text: str, most: int) -> None:
     made = windows(text, words, most)
