@@ -110,7 +110,9 @@ class Members:
 
     def some_of(self, name: str, choices: tuple[str, ...], default: list[str]) -> list[str]:
         value = self._given(name, default)
-        if not isinstance(value, list) or not value or any(one not in choices for one in value):
+        if not isinstance(value, list) or not 1 <= len(value) <= len(choices):
+            raise self.wrong(name, f"must be a list of {', '.join(choices)}, each once")
+        if any(one not in choices for one in value):
             raise self.wrong(name, f"must be a list of {', '.join(choices)}")
         return value
 

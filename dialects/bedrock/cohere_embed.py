@@ -27,8 +27,7 @@ class CohereEmbed:
         """With `embedding_types` the vectors come by type, otherwise as floats."""
         rows = made.rows()
         answer: Json = {"id": str(uuid4()), "texts": body["texts"]}
-        if "embedding_types" in body:
-            types = body["embedding_types"]
+        if types := body.get("embedding_types"):
             answer["response_type"] = "embeddings_by_type"
             answer["embeddings"] = {kind: [_as_type(row, kind) for row in rows] for kind in types}
         else:

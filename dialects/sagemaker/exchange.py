@@ -51,9 +51,9 @@ def exchange(target: Target, said: Said, raw: bytes, *, stream: bool = False) ->
     body = read_body(raw)
     form = FORMS[target.form]
     streams = stream or wants_stream(body)
-    if "messages" in body:
+    if body.get("messages") is not None:
         return _openai(form, _CHAT, target, said, {**body, "stream": streams})
-    if "prompt" in body:
+    if body.get("prompt") is not None:
         return _openai(form, _COMPLETION, target, said, {**body, "stream": streams})
     asked = read(target, said, body, stream=streams)
     return TextExchange(
@@ -76,7 +76,9 @@ def _openai(
     form: Form, dialect: TextDialect, target: Target, said: Said, body: Json
 ) -> TextExchange:
     own = {name: value for name, value in body.items() if name not in ("adapters", "adapter")}
-    named = {"adapters": body["adapter"], **body} if "adapter" in body else body
+    named = body
+    if body.get("adapters") is None:
+        named = {**body, "adapters": body.get("adapter")}
     (adapter,) = adapters_of(target, said, named, 1)
     request = dialect.read(target.model, own)
     reached = {"model": target.model, "component": target.component, "adapter": adapter}

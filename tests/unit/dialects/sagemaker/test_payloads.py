@@ -43,6 +43,10 @@ def test_a_member_that_is_null_is_one_that_was_left_out() -> None:
     names = ("return_full_text", "do_sample", "details", "decoder_input_details", "seed", "stop")
     nulls = request(parameters=dict.fromkeys(names), stream=None, adapters=None, model=None)
     assert nulls == request()
+    (chat,) = asked(messages=[SAID], prompt=None, adapters=None, adapter="es").requests
+    assert chat.adapter == "es"
+    (one,) = asked(messages=None, prompt="Hello").requests
+    assert isinstance(one, CompletionRequest)
 
 
 def test_stops_have_two_names() -> None:
