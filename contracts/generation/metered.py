@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing
+from contextlib import AbstractAsyncContextManager, aclosing
 
 from contracts.generation.answers import Delta, Generation
 from contracts.generation.client import GenerateRequest, GenerationClient
@@ -27,7 +27,7 @@ class MeteredGeneration:
     async def generate(
         self, who: Principal, operation: str, ask: GenerateRequest, *, size: int
     ) -> Generation:
-        async with self._metering.spending(who, operation, "", request_bytes=size) as spent:
+        async with self._spending(who, operation, [ask], size) as spent:
             try:
                 return await self._one(who, ask, spent)
             except asyncio.CancelledError:
@@ -56,12 +56,18 @@ class MeteredGeneration:
             made += 1
             return answer
 
-        async with self._metering.spending(who, operation, "", request_bytes=size) as spent:
+        async with self._spending(who, operation, asks, size) as spent:
             try:
                 return await together(one(ask) for ask in asks)
             except asyncio.CancelledError:
                 self._guess(spent, asks[0], size * (len(asks) - made) // len(asks))
                 raise
+
+    def _spending(
+        self, who: Principal, operation: str, asks: Sequence[GenerateRequest], size: int
+    ) -> AbstractAsyncContextManager[Spending]:
+        answer = sum((ask.max_tokens or 0) * ask.n for ask in asks)
+        return self._metering.spending(who, operation, "", request_bytes=size, answer=answer)
 
     async def _one(self, who: Principal, ask: GenerateRequest, spent: Spending) -> Generation:
         made = await self._generation.generate(who, ask)
@@ -78,7 +84,7 @@ class MeteredGeneration:
         Of an engine that counts only at the end, every part is taken for a token.
         """
         async with (
-            self._metering.spending(who, operation, "", request_bytes=size) as spent,
+            self._spending(who, operation, [ask], size) as spent,
             aclosing(self._generation.stream(who, ask)) as deltas,
         ):
             parts, counted, left = 0, False, False

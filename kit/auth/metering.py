@@ -54,11 +54,16 @@ class Metering:
 
     @asynccontextmanager
     async def spending(
-        self, who: Principal, operation: str, model: str, *, request_bytes: int
+        self, who: Principal, operation: str, model: str, *, request_bytes: int, answer: int = 0
     ) -> AsyncIterator[Spending]:
-        """Raises RateLimited and BudgetSpent; books what was used also when the work failed."""
+        """Raises RateLimited and BudgetSpent; books what was used also when the work failed.
+
+        `answer`: the most tokens that may be written. They are reserved with the request's, up to a
+        whole minute's, and what was not written is given back at the end.
+        """
         limits = await self._budgets.check(who.tenant)
-        reserved = request_bytes // BYTES_PER_TOKEN
+        read = request_bytes // BYTES_PER_TOKEN
+        reserved = max(read, min(read + answer, limits.tokens_per_minute))
         await self._limiter.reserve(who.tenant, limits, reserved)
         spent = Spending(model)
         try:

@@ -176,3 +176,13 @@ async def test_many_prompts_are_let_in_as_one(world: World) -> None:
     assert len(made) == 9
     with pytest.raises(RateLimited):
         await metered.generate_all(world.who, "op", [ASK], size=100)
+
+
+async def test_what_an_answer_may_have_is_held_while_it_is_written(world: World) -> None:
+    world.database.write_now(set_limits, world.who.tenant, Limits(tokens_per_minute=200))
+    ask = ASK.model_copy(update={"max_tokens": 50, "n": 3})
+    async with aclosing(world.metered(Engine()).stream(world.who, "op", ask, size=4)) as parts:
+        await anext(parts)
+        with pytest.raises(RateLimited):
+            await world.metered(Engine()).generate(world.who, "op", ask, size=4)
+    assert await world.metered(Engine()).generate(world.who, "op", ask, size=4)

@@ -103,6 +103,29 @@ async def test_a_limit_of_tokens_holds_where_nobody_has_authenticated(
         pass
 
 
+async def test_an_answers_tokens_are_held_until_it_is_there(
+    database: Database, metering: Metering, who: Principal
+) -> None:
+    database.write_now(set_limits, who.tenant, Limits(tokens_per_minute=200))
+    async with metering.spending(who, "op", "", request_bytes=40, answer=100) as spent:
+        with pytest.raises(RateLimited, match="tokens"):
+            async with metering.spending(who, "op", "", request_bytes=40, answer=100):
+                pass
+        spent.tokens_in, spent.tokens_out = 10, 5
+    async with metering.spending(who, "op", "", request_bytes=40, answer=100):
+        pass
+
+
+async def test_an_answer_that_may_be_longer_than_a_minutes_takes_the_whole_minute(
+    database: Database, metering: Metering, who: Principal
+) -> None:
+    database.write_now(set_limits, who.tenant, Limits(tokens_per_minute=200))
+    async with metering.spending(who, "op", "", request_bytes=40, answer=4_000):
+        with pytest.raises(RateLimited, match="tokens"):
+            async with metering.spending(who, "op", "", request_bytes=40):
+                pass
+
+
 async def test_a_spent_budget_refuses_at_once_and_says_when_it_ends(
     database: Database, metering: Metering, who: Principal, clocks: Clocks
 ) -> None:
