@@ -1,6 +1,5 @@
 """What serves goes on until all that comes after it serves, and comes back where that fails."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -67,7 +66,7 @@ async def test_what_is_replaced_is_kept_for_those_who_do_not_know_yet(stage: Sta
     await two_models(stage)
     await endpoint(stage, model="llama")
     await component_endpoint(stage)
-    stage.again(seen=0.5)
+    stage.again(seen=60)
     await move(stage, h.Variant(name="green", model="mistral"))
     await stage.hosting.components.update(
         WHO, h.UpdateComponent(name="chat", deployed=h.Deployed(model="mistral"))
@@ -80,7 +79,7 @@ async def test_what_is_replaced_is_kept_for_those_who_do_not_know_yet(stage: Sta
         sorted(name for name, _ in stage.fleet.wishes)
         == ["meta.llama"] * 2 + ["mistral.mistral"] * 2
     )
-    await asyncio.sleep(0.6)
+    stage.again(seen=0)
     await stage.settle()
     assert (await told(stage)).status == "InService"
     assert (await stage.hosting.components.get(WHO, "chat")).status == "InService"
