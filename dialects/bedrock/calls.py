@@ -4,7 +4,7 @@ from typing import Any
 
 import orjson
 
-from contracts.generation.answers import Delta
+from contracts.generation.answers import Delta, FinishReason
 from contracts.generation.messages import ToolCall
 from dialects.body import Json, Members, built
 from kit.errors import UpstreamFailed
@@ -29,11 +29,16 @@ class Calls:
         return [self._calls[index] for index in sorted(self._calls)]
 
 
-def arguments_of(call: ToolCall) -> Json:
-    """Raises UpstreamFailed where the model wrote what is no JSON object."""
+def arguments_of(call: ToolCall, reason: FinishReason | None) -> Json:
+    """A call that `max_tokens` cut in two has none; the reason tells of it.
+
+    Raises UpstreamFailed where the model wrote what is no JSON object.
+    """
     try:
         arguments = orjson.loads(call.arguments or "{}")
     except orjson.JSONDecodeError as error:
+        if reason == "length":
+            return {}
         raise _malformed(call) from error
     if not isinstance(arguments, dict):
         raise _malformed(call)

@@ -60,7 +60,8 @@ class ClaudeMessages:
     def whole(self, exchange: Exchange, made: Generation) -> Json:
         content: list[Json] = [{"type": "text", "text": made.text}] if made.text else []
         for call in made.first.tool_calls:
-            used = {"id": call.id, "name": call.name, "input": arguments_of(call)}
+            given = arguments_of(call, made.first.finish_reason)
+            used = {"id": call.id, "name": call.name, "input": given}
             content.append({"type": "tool_use", **used})
         return {
             **_message(exchange.model),

@@ -48,8 +48,7 @@ class CohereChat:
         )
 
     def whole(self, exchange: Exchange, made: Generation) -> Json:
-        reason = _reason(reason_of(made.first))
-        return _answer(exchange, made.text, reason, made.first.tool_calls)
+        return _answer(exchange, made.text, reason_of(made.first), made.first.tool_calls)
 
     async def parts(
         self, exchange: Exchange, deltas: AsyncGenerator[Delta, None]
@@ -65,11 +64,11 @@ class CohereChat:
                 if delta.text:
                     said.append(delta.text)
                     yield _event("text-generation", text=delta.text)
+        ended = progress.reason()
         if made := calls.made():
-            yield _event("tool-calls-generation", tool_calls=[_call(call) for call in made])
-        reason = _reason(progress.reason())
-        answer = _answer(exchange, "".join(said), reason, made) | {"generation_id": generation}
-        end = _event("stream-end", finish_reason=reason, response=answer)
+            yield _event("tool-calls-generation", tool_calls=[_call(call, ended) for call in made])
+        answer = _answer(exchange, "".join(said), ended, made) | {"generation_id": generation}
+        end = _event("stream-end", finish_reason=_reason(ended), response=answer)
         yield {**end, "is_finished": True, METRICS: progress.metrics()}
 
 
@@ -77,7 +76,7 @@ def _event(kind: str, **members: object) -> Json:
     return {"is_finished": False, "event_type": kind, **members}
 
 
-def _answer(exchange: Exchange, text: str, reason: str, calls: list[ToolCall]) -> Json:
+def _answer(exchange: Exchange, text: str, ended: FinishReason, calls: list[ToolCall]) -> Json:
     history = [
         *(exchange.body.get("chat_history") or []),
         {"role": "USER", "message": exchange.body["message"]},
@@ -88,14 +87,14 @@ def _answer(exchange: Exchange, text: str, reason: str, calls: list[ToolCall]) -
         "text": text,
         "generation_id": str(uuid4()),
         "chat_history": history,
-        "finish_reason": reason,
+        "finish_reason": _reason(ended),
     }
-    return answer | ({"tool_calls": [_call(call) for call in calls]} if calls else {})
+    return answer | ({"tool_calls": [_call(call, ended) for call in calls]} if calls else {})
 
 
-def _call(call: ToolCall) -> Json:
+def _call(call: ToolCall, ended: FinishReason) -> Json:
     """Raises UpstreamFailed for arguments that are no JSON object."""
-    return {"name": call.name, "parameters": arguments_of(call)}
+    return {"name": call.name, "parameters": arguments_of(call, ended)}
 
 
 def _reason(reason: FinishReason) -> str:

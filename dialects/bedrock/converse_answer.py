@@ -23,7 +23,8 @@ def message_of(made: Generation) -> Json:
     """Raises UpstreamFailed for a tool's input that is no JSON object."""
     content: list[Json] = [{"text": made.text}] if made.text else []
     for call in made.first.tool_calls:
-        used = {"toolUseId": call.id, "name": call.name, "input": arguments_of(call)}
+        given = arguments_of(call, made.first.finish_reason)
+        used = {"toolUseId": call.id, "name": call.name, "input": given}
         content.append({"toolUse": used})
     return {"role": "assistant", "content": content}
 

@@ -6,7 +6,15 @@ import pytest
 
 from contracts.generation.answers import Choice, Delta, Generation
 from dialects.bedrock.progress import METRICS
-from tests.unit.dialects.bedrock.payloads import FAMILIES, SAID, TEXT, Family, streamed
+from tests.unit.dialects.bedrock.payloads import (
+    CALL,
+    CALLED,
+    FAMILIES,
+    SAID,
+    TEXT,
+    Family,
+    streamed,
+)
 
 EVERY = pytest.mark.parametrize("family", FAMILIES.values(), ids=FAMILIES)
 
@@ -85,3 +93,16 @@ async def test_cached_tokens_are_counted_apart(family: Family) -> None:
         return
     assert told[METRICS]["inputTokenCount"] == 3
     assert told[METRICS]["cacheReadInputTokenCount"] == 4
+
+
+@pytest.mark.parametrize("name", ["claude", "converse", "nova", "command-r"])
+async def test_a_call_that_max_tokens_cut_in_two_has_no_arguments(name: str) -> None:
+    half = CALL.model_copy(update={"arguments": '{"city":"Os'})
+    choice = Choice(text="", finish_reason="length", tool_calls=[half])
+    made = CALLED.model_copy(update={"choices": [choice]})
+    family = FAMILIES[name]
+    told = str(family.whole(made))
+    assert "'weather'" in told
+    assert "'input': {}" in told or "'parameters': {}" in told
+    assert "max_tokens" in told.lower()
+    assert await family.chunks(streamed(made))
