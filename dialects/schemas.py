@@ -1,14 +1,19 @@
 """JSON schemas of callers: checked before they reach a model server, which says less."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from typing import Any
-from urllib.parse import unquote
 
 import jsonschema_rs
 
+from dialects.references import check_references
 from kit.errors import InvalidRequest
 
+MOST_PARTS = 5000
+"""Objects, lists, texts and numbers; what an answer could be held to in time is far smaller."""
+MOST_OPTIONAL = 128
+"""Of one object: any of them may be the next, so a grammar has a rule for every pair."""
 _MOST_DEPTH = 64
+_MOST_TOLD = 100
 _LATEST = "https://json-schema.org/draft/2020-12/schema"
 _DRAFTS = {
     "http://json-schema.org/draft-04/schema": jsonschema_rs.Draft4Validator,
@@ -23,9 +28,8 @@ _VALIDATORS = {name: draft({"$ref": name}) for name, draft in _DRAFTS.items()}
 
 def check_schema(schema: dict[str, Any], param: str) -> None:
     """Raises InvalidRequest that names `param` unless this is a JSON schema, of the draft that it
-    names, else of 2020-12."""
-    if _depth(schema) > _MOST_DEPTH:
-        raise InvalidRequest(f"{param} is nested too deeply.", param=param)
+    names, else of 2020-12, and small enough for a grammar to be made of it."""
+    _check_size(schema, param)
     draft = schema.get("$schema", _LATEST)
     validator = _VALIDATORS.get(draft.rstrip("#")) if isinstance(draft, str) else None
     if validator is None:
@@ -33,68 +37,47 @@ def check_schema(schema: dict[str, Any], param: str) -> None:
     try:
         validator.validate(schema)
     except (jsonschema_rs.ValidationError, ValueError) as error:
-        reason = str(error).partition("\n")[0]
+        reason = _cut(str(error).partition("\n")[0])
         raise InvalidRequest(f"{param} is not a JSON schema: {reason}", param=param) from error
-    _check_references(schema, param)
+    check_references(schema, param)
 
 
-def _check_references(schema: dict[str, Any], param: str) -> None:
-    """A reference must lead to something in the same schema, and not back to itself alone.
-
-    Each is followed once, however many lead to it: chains of thousands fit into a request.
-    """
-    sound: set[int] = set()
-    for part in _objects(schema):
-        way: set[int] = set()
-        while id(part) not in sound and isinstance(reference := part.get("$ref"), str):
-            if not reference.startswith("#"):
-                raise InvalidRequest(
-                    f"{param} refers to {reference[:100]!r}; it must stand in the schema itself.",
-                    param=param,
-                )
-            if id(part) in way:
-                raise InvalidRequest(f"{param}: {reference[:100]!r} leads to itself.", param=param)
-            way.add(id(part))
-            if reference[1:2] not in ("", "/"):
-                break  # an anchor, which the engine looks up
-            part = _pointed(schema, reference, param)
-        sound |= way
+def _cut(reason: str) -> str:
+    """It begins with what is wrong, whole, and ends with why."""
+    if len(reason) <= 2 * _MOST_TOLD:
+        return reason
+    return f"{reason[:_MOST_TOLD]} … {reason[-_MOST_TOLD:]}"
 
 
-def _pointed(schema: dict[str, Any], reference: str, param: str) -> dict[str, Any]:
-    found: Any = schema
-    for name in unquote(reference[1:]).split("/")[1:]:
-        name = name.replace("~1", "/").replace("~0", "~")
-        if isinstance(found, list) and name.isdecimal() and int(name) < len(found):
-            found = found[int(name)]
-        elif isinstance(found, dict) and name in found:
-            found = found[name]
-        else:
-            raise InvalidRequest(f"{param}: {reference[:100]!r} leads nowhere.", param=param)
-    return found if isinstance(found, dict) else {}
+def _check_size(schema: dict[str, Any], param: str) -> None:
+    """Level by level; what a compiler of grammars makes of a schema can take its size cubed."""
+    level: list[Any] = [schema]
+    depth = parts = 0
+    while level:
+        depth, parts = depth + 1, parts + len(level)
+        if depth > _MOST_DEPTH:
+            raise InvalidRequest(f"{param} is nested too deeply.", param=param)
+        if parts > MOST_PARTS:
+            raise InvalidRequest(f"{param} has more than {MOST_PARTS} parts.", param=param)
+        if any(_optional(part) > MOST_OPTIONAL for part in level):
+            raise InvalidRequest(
+                f"{param} has an object with more than {MOST_OPTIONAL} properties that are not "
+                "required.",
+                param=param,
+            )
+        level = [inner for part in level for inner in _within(part)]
 
 
-def _objects(value: object) -> Iterator[dict[str, Any]]:
-    left = [value]
-    while left:
-        one = left.pop()
-        if isinstance(one, dict):
-            yield one
-            left += one.values()
-        elif isinstance(one, list):
-            left += one
+def _within(part: object) -> Iterable[Any]:
+    if isinstance(part, dict):
+        return part.values()
+    return part if isinstance(part, list) else ()
 
 
-def _depth(value: object) -> int:
-    """Of lists and objects, without recursion; stops counting past what is allowed."""
-    level: list[object] = [value]
-    depth = 0
-    while level and depth <= _MOST_DEPTH:
-        depth += 1
-        level = [
-            inner
-            for outer in level
-            if isinstance(outer, dict | list)
-            for inner in (outer.values() if isinstance(outer, dict) else outer)
-        ]
-    return depth
+def _optional(part: object) -> int:
+    properties = part.get("properties") if isinstance(part, dict) else None
+    if not isinstance(properties, dict) or len(properties) <= MOST_OPTIONAL:
+        return 0
+    required = part.get("required") if isinstance(part, dict) else None
+    names = {one for one in _within(required) if isinstance(one, str)}
+    return len(properties.keys() - names)

@@ -28,8 +28,9 @@ for _ in range(25):
     DEEP = {"type": "object", "properties": {"a": DEEP, "b": {"type": "string"}}}
 WIDE = {
     "type": "object",
-    "properties": {f"p{i}": {"$ref": f"#/$defs/d{i}"} for i in range(12_000)},
-    "$defs": {f"d{i}": {"type": "string"} for i in range(12_000)},
+    "properties": {f"p{i}": {"$ref": f"#/$defs/d{i}"} for i in range(900)},
+    "$defs": {f"d{i}": {"type": "string"} for i in range(900)},
+    "required": [f"p{i}" for i in range(900)],
 }
 CHATS: dict[str, dict[str, Any]] = {
     "messages": {"messages": [SAID] * 2000},
