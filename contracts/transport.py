@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from starlette.types import Message
 
 from kit.contract_routes import Routes, routes_of
-from kit.errors import DeadlineExceeded, Unavailable
+from kit.errors import DeadlineExceeded, Interrupted, Unavailable
 from kit.problems import from_problem
 
 _PATIENCE = 3900.0
@@ -67,8 +67,10 @@ class HttpTransport:
                     yield part
         except TimeoutError as error:
             raise DeadlineExceeded("A service did not answer in time.") from error
-        except aiohttp.ClientError as error:
+        except aiohttp.ClientConnectorError as error:
             raise Unavailable("A service cannot be reached now.", retry_after=1) from error
+        except aiohttp.ClientError as error:
+            raise Interrupted("A service broke off; try again.", retry_after=1) from error
 
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:  # made here because a session belongs to the running loop

@@ -16,7 +16,8 @@ PlatformError
 ├── Unsupported           501  a known operation that this platform does not serve
 ├── UpstreamFailed        502  an engine answered with an error
 ├── Unavailable           503  try again; carries retry_after
-│   └── NotReady          503  the model is starting; carries retry_after
+│   ├── NotReady          503  the model is starting; carries retry_after
+│   └── Interrupted       503  who did the work went away in the middle; it may be why
 ├── DeadlineExceeded      504
 │   └── TookTooLong       504  longer than any request may take; not to be tried again as it is
 └── StorageFull           507  refused before it was accepted
@@ -103,6 +104,10 @@ class Unavailable(PlatformError):
 
 class NotReady(Unavailable):
     code = "not_ready"
+
+
+class Interrupted(Unavailable):
+    code = "interrupted"
 
 
 class DeadlineExceeded(PlatformError):

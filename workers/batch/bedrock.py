@@ -16,13 +16,13 @@ from kit.auth.metering import Metering
 from kit.batches.records import Answered, Outcome
 from kit.catalogue import Catalogue
 from kit.database import Database
-from kit.errors import InvalidRequest, NotFound, PlatformError
+from kit.errors import Conflict, InvalidRequest, NotFound, PlatformError
 from kit.objects.records import Attributes
 from kit.objects.store import ObjectStore
 from workers.batch.bedrock_places import Source, output_key, sources, stored
 from workers.batch.outputs import answers
 from workers.batch.reading import lines_of
-from workers.batch.wire import BatchRefused, Checked, Line, Running
+from workers.batch.wire import BatchRefused, Checked, InputGone, Line, Running
 
 OPERATION = "bedrock:CreateModelInvocationJob"
 MOST_RECORDS = 50_000
@@ -82,20 +82,25 @@ class BedrockBatches:
             async with aclosing(self._lines(running, found)) as lines:
                 async for _ in lines:
                     total += 1
-        except (NotFound, InvalidRequest) as error:
+        except (NotFound, InputGone, InvalidRequest) as error:
             raise _refused(error.message) from error
         if not 1 <= total <= MOST_RECORDS:
             raise _refused(f"The input has {total} records; give 1 to {MOST_RECORDS}.")
         return Checked(total, {"sources": stored(found)})
 
     def lines(self, running: Running) -> AsyncGenerator[Line, None]:
-        """Raises Conflict where an input was replaced, NotFound where it was deleted."""
+        """Raises InputGone where an input was replaced or deleted."""
         return self._lines(running, _sources(running))
 
     async def _lines(self, running: Running, found: list[Source]) -> AsyncGenerator[Line, None]:
         tenant, bucket = running.batch.tenant, running.batch.asked["input"]["bucket"]
         for number, source in enumerate(found):
-            reading = await source.open(self._objects, tenant, bucket)
+            try:
+                reading = await source.open(self._objects, tenant, bucket)
+            except Conflict as error:
+                raise InputGone(error.message) from error
+            except NotFound as error:
+                raise InputGone(f"s3://{bucket}/{source.key} was deleted.") from error
             async with aclosing(lines_of(number, reading.chunks)) as lines:
                 async for line in lines:
                     yield line

@@ -10,17 +10,16 @@ from kit.batches import progress
 from kit.batches.progress import Hold
 from kit.batches.records import Answered, Outcome
 from kit.database import Database
-from kit.errors import BudgetSpent
 from kit.jobs.ports import JobCancelled, JobContext, JobYielded, JsonObject
 from workers.batch.turn import Turn
-from workers.batch.wire import BatchRefused, BatchWire, Running
+from workers.batch.wire import BatchRefused, BatchWire, InputGone, Running
 
 _AT_ONCE = 200
 _OUTCOMES: dict[str, Outcome] = {
     "done": "completed",
     "cancelled": "cancelled",
     "expired": "expired",
-    "spent": "failed",
+    "stopped": "failed",
 }
 
 
@@ -60,15 +59,18 @@ class BatchJob:
         outcome: Outcome = "cancelled"
         stopped: dict[str, object] = {}
         if running.batch.cancelling_at is None:
-            try:
-                ending = await Turn(self._database, wire, running, context).run()
-            except BudgetSpent as error:
-                ending, stopped = "spent", wire.stopped(error)
+            turn = Turn(self._database, wire, running, context)
+            ending = await turn.run()
             if ending == "yielded":
                 raise JobYielded
+            if turn.reason is not None:
+                stopped = wire.stopped(turn.reason)
             outcome = _OUTCOMES[ending]
         if outcome == "expired":
-            await self._tell_expired(running, wire)
+            try:
+                await self._tell_expired(running, wire)
+            except InputGone as error:
+                stopped = wire.stopped(error)
         told = await self._conclude(running, wire, outcome) | stopped
         context.at_finish(partial(progress.end, hold=running.hold, outcome=outcome, told=told))
         return {"outcome": outcome}

@@ -19,13 +19,13 @@ from kit.auth.metering import Metering
 from kit.auth.principal import Principal
 from kit.batches.records import Answered, Outcome
 from kit.database import Database
-from kit.errors import InvalidRequest, PlatformError
+from kit.errors import InvalidRequest, NotFound, PlatformError
 from kit.files.rows import Facts
 from kit.files.store import Files
 from workers.batch.openai_input import check_lines
 from workers.batch.outputs import answers
 from workers.batch.reading import lines_of
-from workers.batch.wire import Checked, Line, Running
+from workers.batch.wire import BatchRefused, Checked, InputGone, Line, Running
 
 OPERATION = "openai:CreateBatch"
 _EXPIRED = {
@@ -94,13 +94,19 @@ class OpenAIBatches:
 
     async def check(self, running: Running) -> Checked:
         """Raises BatchRefused that tells of up to a hundred lines."""
-        total = await check_lines(self.lines(running), running.batch.asked["endpoint"])
+        try:
+            total = await check_lines(self.lines(running), running.batch.asked["endpoint"])
+        except InputGone as error:
+            raise BatchRefused(error.message, self.stopped(error)) from error
         return Checked(total, {})
 
     async def lines(self, running: Running) -> AsyncGenerator[Line, None]:
-        """Raises NotFound where the input file was deleted."""
+        """Raises InputGone where the input file was deleted."""
         batch = running.batch
-        reading = await self._files.open(batch.tenant, batch.asked["input_file_id"])
+        try:
+            reading = await self._files.open(batch.tenant, batch.asked["input_file_id"])
+        except NotFound as error:
+            raise InputGone("The input file of the batch was deleted.") from error
         async for line in lines_of(0, reading.chunks):
             yield line
 

@@ -14,6 +14,7 @@ from kit.errors import (
     BudgetSpent,
     DeadlineExceeded,
     Internal,
+    Interrupted,
     PlatformError,
     RateLimited,
     TookTooLong,
@@ -21,11 +22,12 @@ from kit.errors import (
     UpstreamFailed,
 )
 from kit.jobs.ports import JobContext
-from workers.batch.wire import BatchWire, Line, Running
+from workers.batch.tries import Tries
+from workers.batch.wire import BatchWire, InputGone, Line, Running
 
 log = logging.getLogger(__name__)
 
-Ending: TypeAlias = Literal["done", "cancelled", "expired", "yielded", "spent"]
+Ending: TypeAlias = Literal["done", "cancelled", "expired", "yielded", "stopped"]
 
 AT_ONCE = 32
 KEPT_EVERY = 0.2
@@ -34,9 +36,11 @@ TOLD_EVERY = 2.0
 LEAST_TURN = 10.0
 """Seconds that a batch keeps its place while others wait for one."""
 PATIENCE = 20.0
-"""Seconds that lines under way have to end when a batch stops for others or for money."""
+"""Seconds that lines under way have to end when a batch stops for others, or for good."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0
 _TRIES = 3  # of a line whose engine answered badly; one that is busy is asked for as long as it is
+_REST = 5.0  # seconds for others to use an engine that broke under a line, times its tries
+_MOST_BROKE = 3  # lines: the next ones are likely to break it too, and it serves others besides
 _chance = SystemRandom()
 
 
@@ -52,13 +56,13 @@ class Turn:
         self._answers: list[Answered] = []
         self._under_way: set[asyncio.Task[None]] = set()
         self._ending: Ending = "done"
-        self._spent: BudgetSpent | None = None
+        self._tries, self._alone = Tries(context.checkpoint), asyncio.Lock()
+        self.reason: PlatformError | None = None
         self._stop, self._finished = asyncio.Event(), asyncio.Event()
         self._began = self._told = time.monotonic()
 
     async def run(self) -> Ending:
-        """Raises JobLost, JobCancelled, BudgetSpent once what was under way has ended, and what
-        breaks the input."""
+        """`reason` tells why where it is "stopped". Raises JobLost and JobCancelled."""
         done = await self._database.read(progress.answered_lines, self._running.hold)
         keeper = asyncio.create_task(self._keep_on())
         try:
@@ -70,11 +74,15 @@ class Turn:
             keeper.cancel()
             await self._leave()
             await asyncio.gather(keeper, return_exceptions=True)
-        if self._ending == "spent" and self._spent is not None:
-            raise self._spent
         return self._ending
 
     async def _begin_all(self, done: set[tuple[int, int]]) -> None:
+        try:
+            await self._begin_each(done)
+        except InputGone as error:
+            self._end_because(error)
+
+    async def _begin_each(self, done: set[tuple[int, int]]) -> None:
         async with aclosing(self._wire.lines(self._running)) as lines:
             async for line in lines:
                 if (line.source, line.number) in done:
@@ -94,7 +102,7 @@ class Turn:
         """Lets what is under way end; once the batch stops, not for long, or not at all."""
         while self._under_way and not self._stop.is_set():
             await asyncio.wait(self._under_way, timeout=KEPT_EVERY)
-        if self._under_way and self._ending in ("yielded", "spent"):
+        if self._under_way and self._ending in ("yielded", "stopped"):
             await asyncio.wait(self._under_way, timeout=PATIENCE)
         await self._leave()
 
@@ -109,42 +117,65 @@ class Turn:
         try:
             answered = await self._tried(line)
         except BudgetSpent as error:
-            self._spent = error
-            self._end("spent")
+            self._end_because(error)
             return
         except PlatformError as error:
             answered = self._wire.failed(self._running, line, error)
+            if isinstance(error, Interrupted) and self._tries.broke() >= _MOST_BROKE:
+                self._end_because(_breaks_its_model(error))
         except Exception:
             log.exception("a line of batch %s broke", self._running.batch.id)
             failure = Internal("The server had an error; try this request again.")
             answered = self._wire.failed(self._running, line, failure)
         if answered is not None:
             self._answers.append(answered)
+            self._tries.forget(line)
 
     async def _tried(self, line: Line) -> Answered | None:
-        """None where the batch stops before the line has had its answer."""
-        tries, pause = 0, _FIRST_PAUSE
+        """None where the batch stops before the line has had its answer.
+
+        Lines under which an engine broke are tried again one at a time, each to its end: most had
+        no part in it, and of those that did few are to break it again.
+        """
+        if self._tries.of(line) == 0:
+            try:
+                return await self._asked(line)
+            except Interrupted as error:
+                if self._tries.of(line) >= _TRIES:
+                    raise
+                if await self._stops_within(max(_REST, error.retry_after or 0.0)):
+                    return None
+        async with self._alone:
+            return None if self._stop.is_set() else await self._asked(line, is_alone=True)
+
+    async def _asked(self, line: Line, *, is_alone: bool = False) -> Answered | None:
+        """Raises what is not to be tried again; Interrupted at once where it is not alone."""
+        pause = _FIRST_PAUSE
         while True:
             try:
                 return await self._wire.answer(self._running, line)
+            except TookTooLong:
+                raise
+            except (Interrupted, UpstreamFailed, DeadlineExceeded, Internal) as error:
+                tries, wanted = self._tries.count(line), pause
+                if isinstance(error, Interrupted):
+                    wanted = max(pause, _REST * tries)
+                if tries >= _TRIES or (isinstance(error, Interrupted) and not is_alone):
+                    raise
             except (RateLimited, Unavailable) as error:
                 if isinstance(error, RateLimited) and error.retry_after is None:
                     raise  # more than a whole minute's limit: it never comes through
                 wanted = max(pause, error.retry_after or 0.0)
-            except TookTooLong:
-                raise
-            except (UpstreamFailed, DeadlineExceeded, Internal):
-                tries += 1
-                if tries == _TRIES:
-                    raise
-                wanted = pause
             pause = min(pause * 2, _LONGEST_PAUSE)
-            try:
-                async with asyncio.timeout(min(wanted, _LONGEST_PAUSE) * _chance.uniform(0.5, 1)):
-                    await self._stop.wait()
+            if await self._stops_within(wanted):
                 return None
-            except TimeoutError:
-                continue
+
+    async def _stops_within(self, seconds: float) -> bool:
+        """Waits so long, or a little less, unless the batch stops."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(min(seconds, _LONGEST_PAUSE) * _chance.uniform(0.5, 1)):
+                await self._stop.wait()
+        return self._stop.is_set()
 
     async def _keep_on(self) -> None:
         """Until all is kept; what ends it before ends the turn."""
@@ -163,6 +194,8 @@ class Turn:
         """Writes what came since the last time, and learns whether to go on."""
         answers, self._answers = self._answers, []
         standing = await self._database.write(progress.append, self._running.hold, answers)
+        if (checkpoint := self._tries.unsaved()) is not None:
+            await self._context.save(checkpoint)
         now = time.monotonic()
         if now > self._told + TOLD_EVERY:
             self._told = now
@@ -174,6 +207,11 @@ class Turn:
         elif standing.others_wait and now > self._began + LEAST_TURN:
             self._end("yielded")
 
+    def _end_because(self, reason: PlatformError) -> None:
+        if not self._stop.is_set():
+            self.reason = reason
+        self._end("stopped")
+
     def _end(self, ending: Ending) -> None:
         if not self._stop.is_set():
             self._ending = ending
@@ -182,3 +220,10 @@ class Turn:
     def _halt(self) -> None:
         self._stop.set()
         self._slots.release()  # whoever waits for a place is to see that it is over
+
+
+def _breaks_its_model(error: Interrupted) -> Interrupted:
+    return Interrupted(
+        f"{_MOST_BROKE} requests of this batch failed because the model's server broke off each "
+        f"time that they were tried, and the others were not tried any more: {error.message}"
+    )

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from kit.auth.principal import Principal
 from kit.batches.progress import Hold
 from kit.batches.records import Answered, Batch, Outcome
-from kit.errors import InvalidRequest, PlatformError
+from kit.errors import Conflict, InvalidRequest, PlatformError
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,10 @@ class BatchRefused(InvalidRequest):
         self.told = told
 
 
+class InputGone(Conflict):
+    """What was read at the beginning was deleted or replaced since."""
+
+
 class BatchWire(Protocol):
     """Stateless; one for all batches of its wire."""
 
@@ -52,7 +56,7 @@ class BatchWire(Protocol):
         ...
 
     def lines(self, running: Running) -> AsyncGenerator[Line, None]:
-        """Every line that is not blank, in order, the same at each call."""
+        """Every line that is not blank, in order, the same at each call. Raises InputGone."""
         ...
 
     async def answer(self, running: Running, line: Line) -> Answered:

@@ -10,7 +10,7 @@ import aiohttp
 from contracts.generation.answers import Delta, Generation
 from contracts.generation.client import GenerateRequest
 from contracts.generation.requests import CompletionRequest
-from kit.errors import InvalidRequest, Unavailable, Unsupported
+from kit.errors import Interrupted, InvalidRequest, Unavailable, Unsupported
 from services.generation.engines.openai.answers import StreamReader, whole_answer
 from services.generation.engines.openai.refusals import about_images
 from services.generation.engines.openai.requests import body, path
@@ -65,10 +65,14 @@ class OpenAIEngine:
         await self._server.close()
 
     async def _begin(self, asked: Asked, *, stream: bool) -> aiohttp.ClientResponse:
-        """A reply that has begun; pauses between tries, with jitter."""
+        """A reply that has begun; pauses between tries, with jitter.
+
+        What interrupted a server may do so again: it is sent once more, and told of whatever comes.
+        """
         _require_tellable(asked.request)
         sent = body(asked.model.served_as or asked.model.id, asked.request, stream=stream)
         pause, until = _FIRST_PAUSE, self._patience.until()
+        interrupted: Interrupted | None = None
         for left in reversed(range(self._attempts)):
             try:
                 return await self._server.begin(
@@ -76,8 +80,11 @@ class OpenAIEngine:
                 )
             except Unavailable as error:
                 wanted = max(pause, error.retry_after or 0.0)
+                if interrupted is not None:
+                    raise interrupted from error
                 if left == 0 or wanted > _LONGEST_PAUSE:
                     raise
+                interrupted = error if isinstance(error, Interrupted) else None
             except InvalidRequest as error:
                 if (named := about_images(error, asked.request)) is not None:
                     raise named from error

@@ -10,6 +10,7 @@ from pydantic import SecretStr
 
 from kit.errors import (
     DeadlineExceeded,
+    Interrupted,
     PlatformError,
     TookTooLong,
     Unavailable,
@@ -106,8 +107,10 @@ class OpenAIServer:
                     allow_redirects=False,
                     timeout=self._patience.of(until, is_stream=is_stream),
                 )
+            except aiohttp.ClientConnectorError:
+                raise
             except aiohttp.ClientOSError as error:  # reset before any answer: it may be dying
-                raise Unavailable("The model server cannot be reached.", retry_after=1) from error
+                raise Interrupted("The model server broke off.", retry_after=1) from error
             if reply.status == 200:
                 return reply
             async with reply:
@@ -167,7 +170,7 @@ class _Translated:
                 "The answer took longer than a request may take here; ask for fewer tokens."
             ) from error
         if isinstance(error, aiohttp.ServerDisconnectedError):
-            raise Unavailable("The model server closed the connection.", retry_after=1) from error
+            raise Interrupted("The model server closed the connection.", retry_after=1) from error
         if isinstance(error, aiohttp.ClientError):
             raise BrokeOff("The model server's answer broke off; try again.") from error
 

@@ -10,18 +10,19 @@ import aiohttp
 from contracts.generation.answers import Delta, Generation
 from contracts.generation.client import GenerateRequest
 from contracts.generation.requests import ChatRequest, CompletionRequest
-from kit.errors import InvalidRequest, Unavailable
+from kit.errors import Interrupted, InvalidRequest, Unavailable
 from services.generation.engines.openai.answers import StreamReader, whole_answer
 from services.generation.engines.openai.refusals import NotServed, about_images
 from services.generation.engines.openai.requests import body, path, tokenized
 from services.generation.engines.openai.server import BrokeOff, events
 from services.generation.engines.vllm.admin import Servers, VllmAdmin
 from services.generation.ports import Asked, Replica
-from services.generation.service.routing.admin import AdapterMissing
+from services.generation.service.routing.admin import AdapterMissing, RequestBroke
 from services.generation.service.routing.line import Seat
 from services.generation.service.routing.router import Router
 
 _TOO_LONG = ("maximum context length", "max_model_len")
+_DYING = "EngineCore encountered an issue"
 
 
 class VllmEngine:
@@ -105,6 +106,10 @@ class VllmEngine:
             if asked.adapter is None:
                 raise
             raise AdapterMissing(error.message) from error
+        except RequestBroke as error:
+            if _DYING in error.message:  # what it says to all whose requests it had
+                raise Interrupted("The model server broke off.", retry_after=1) from error
+            raise
         except InvalidRequest as error:
             if any(words in error.message for words in _TOO_LONG):
                 raise await self._too_long(seat.replica, asked) from error
@@ -179,7 +184,7 @@ class _NothingCame:
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if isinstance(error, BrokeOff | StopAsyncIteration):
-            raise Unavailable("The model server broke off; try again.", retry_after=1) from error
+            raise Interrupted("The model server broke off; try again.", retry_after=1) from error
 
 
 _NOTHING_CAME = _NothingCame()

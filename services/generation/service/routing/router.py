@@ -10,6 +10,7 @@ from typing import TypeAlias, TypeVar
 
 from kit.errors import (
     DeadlineExceeded,
+    Interrupted,
     NotReady,
     PlatformError,
     TookTooLong,
@@ -61,18 +62,23 @@ class Router:
         `begin` asks the seat's replica, and raises AdapterMissing where that lacks the adapter.
         What fails before a reply has begun is tried elsewhere, while there is a budget for it.
         Raises RateLimited where the tenant has too much in line, Unavailable and NotReady at once
-        where waiting is in vain, and what `begin` raises.
+        where waiting is in vain, and what `begin` raises; Interrupted, once that was, before these:
+        whoever asks must learn that the request was under way.
         """
         line, tried, tries = self.line(asked.model.id), frozenset[str](), 0
+        interrupted: Interrupted | None = None
         line.retries.earn()
         while True:
-            async with self._seat(line, asked, tried) as seat:
+            async with self._seat(line, asked, tried, interrupted) as seat:
                 try:
                     reply = await self._begin(line, seat, begin)
-                except Unavailable:
+                except Unavailable as error:
                     tries += 1
                     if tries >= self._policy.attempts or not line.retries.spend():
+                        if interrupted is not None:
+                            raise interrupted from error
                         raise
+                    interrupted = error if isinstance(error, Interrupted) else interrupted
                     seat.verdict, tried = False, tried | {seat.replica.id}
                 else:
                     line.replied(seat)
@@ -82,12 +88,16 @@ class Router:
             await asyncio.sleep(secrets.randbelow(100) / 1000)
 
     @asynccontextmanager
-    async def _seat(self, line: Line, asked: Asked, avoid: frozenset[str]) -> AsyncIterator[Seat]:
+    async def _seat(
+        self, line: Line, asked: Asked, avoid: frozenset[str], interrupted: Interrupted | None
+    ) -> AsyncIterator[Seat]:
         try:
             self._check_ready(asked.model.id)
             seat = await line.wait_for(asked, avoid)
         except PlatformError as error:
             ROUTING_REFUSALS.labels(error.code).inc()
+            if interrupted is not None:
+                raise interrupted from error
             raise
         try:
             yield seat
