@@ -191,3 +191,25 @@ def test_another_tenants_bucket_and_job_are_as_absent(platform: Platform) -> Non
         bedrock.get_model_invocation_job(jobIdentifier=arn)
     with pytest.raises(botocore.exceptions.ClientError, match="model"):
         start(platform, "in/one.jsonl", modelId="absent.model")
+
+
+def test_an_output_that_can_never_be_written_is_refused_before_anything_is_asked(
+    platform: Platform,
+) -> None:
+    put(platform, "solid/manifest.json", [{"recordId": "R1", "modelInput": claude("x")}])
+    long = {"s3OutputDataConfig": {"s3Uri": f"s3://batches/{'o' * 1000}/"}}
+    with pytest.raises(botocore.exceptions.ClientError) as refused:
+        start(platform, "solid/manifest.json", outputDataConfig=long)
+    assert refused.value.response["Error"]["Code"] == "ValidationException"
+    job = ended(platform, start(platform, "solid/manifest.json")["jobArn"])
+    assert job["status"] == "Failed"
+    assert "manifest" in job["message"]
+
+
+@pytest.mark.parametrize("bad", ["\x00", "\n", "\x7f"])
+def test_a_control_character_in_a_place_is_refused(platform: Platform, bad: str) -> None:
+    output = {"s3OutputDataConfig": {"s3Uri": f"s3://batches/o{bad}ut/"}}
+    for more in ({"outputDataConfig": output}, {}):
+        with pytest.raises(botocore.exceptions.ClientError) as refused:
+            start(platform, "in/" if more else f"in{bad}/", **more)
+        assert refused.value.response["Error"]["Code"] == "ValidationException"

@@ -19,7 +19,14 @@ from kit.database import Database
 from kit.errors import Conflict, InvalidRequest, NotFound, PlatformError
 from kit.objects.records import Attributes
 from kit.objects.store import ObjectStore
-from workers.batch.bedrock_places import Source, output_key, sources, stored
+from workers.batch.bedrock_places import (
+    Source,
+    check_outputs,
+    manifest_key,
+    output_key,
+    sources,
+    stored,
+)
 from workers.batch.outputs import answers
 from workers.batch.reading import lines_of
 from workers.batch.wire import BatchRefused, Checked, InputGone, Line, Running
@@ -76,8 +83,10 @@ class BedrockBatches:
 
     async def check(self, running: Running) -> Checked:
         """Raises BatchRefused; a record that is wrong is an error of its own, later."""
+        batch, asked = running.batch, running.batch.asked
         try:
-            found = await sources(self._objects, running.batch.tenant, running.batch.asked["input"])
+            found = await sources(self._objects, batch.tenant, asked["input"])
+            check_outputs(asked["output"]["prefix"], batch.id, asked["input"]["key"], found)
             total = 0
             async with aclosing(self._lines(running, found)) as lines:
                 async for _ in lines:
@@ -142,7 +151,7 @@ class BedrockBatches:
             await self._objects.put(
                 batch.tenant,
                 to["bucket"],
-                f"{to['prefix']}{batch.id}/manifest.json.out",
+                manifest_key(to["prefix"], batch.id),
                 _manifest(running),
                 attributes=_JSON,
             )

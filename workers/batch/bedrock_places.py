@@ -7,6 +7,7 @@ from kit.errors import Conflict, InvalidRequest, NotFound
 from kit.objects.conditions import Conditions
 from kit.objects.errors import ConditionFailed
 from kit.objects.listing import Query
+from kit.objects.names import check_key
 from kit.objects.records import ObjectInfo, Reading
 from kit.objects.store import ObjectStore
 
@@ -63,6 +64,24 @@ async def sources(objects: ObjectStore, tenant: str, place: dict[str, str]) -> l
 
 
 def output_key(prefix: str, job: str, asked: str, key: str) -> str:
-    """Beside the others of its job, under its name within the input location."""
-    within = key.removeprefix(asked).lstrip("/") if asked != key else key.rpartition("/")[2]
-    return f"{prefix}{job}/{within}.out"
+    """Beside the others of its job, under its whole name within the input location."""
+    if asked == key:
+        return f"{prefix}{job}/{key.rpartition('/')[2]}.out"
+    folder = asked if not asked or asked.endswith("/") else f"{asked}/"
+    return f"{prefix}{job}/{key.removeprefix(folder)}.out"
+
+
+def manifest_key(prefix: str, job: str) -> str:
+    return f"{prefix}{job}/manifest.json.out"
+
+
+def check_outputs(prefix: str, job: str, asked: str, found: Sequence[Source]) -> None:
+    """Raises InvalidRequest where an answer could not be written beside all others."""
+    manifest = manifest_key(prefix, job)
+    for source in found:
+        key = output_key(prefix, job, asked, source.key)
+        check_key(key)
+        if key == manifest:
+            raise InvalidRequest(
+                f"The output of {source.key} would have the manifest's name; rename the input."
+            )

@@ -14,10 +14,13 @@ from kit.batches.records import NewBatch, Seen
 from kit.catalogue import model_id
 from kit.errors import InvalidRequest, NotFound
 from kit.objects.arns import arn
+from kit.objects.names import MOST_KEY_BYTES
 
 SERVICE = "bedrock"
 WIRE = "bedrock"
 _ALPHABET = string.ascii_lowercase + string.digits
+_ID_LENGTH = 12
+_LONGEST_PREFIX = MOST_KEY_BYTES - _ID_LENGTH - len("/manifest.json.out")
 _HOUR = 3600.0
 _STATUSES = {
     "queued": "Submitted",
@@ -53,7 +56,7 @@ async def create_model_invocation_job(call: Call, parameters: Parameters) -> Par
         await call.backends.objects.buckets.get(call.principal.tenant, asked[place]["bucket"])
     hours = parameters.get("timeoutDurationInHours", 24)
     who = call.principal
-    id = "".join(secrets.choice(_ALPHABET) for _ in range(12))
+    id = "".join(secrets.choice(_ALPHABET) for _ in range(_ID_LENGTH))
     new = NewBatch(WIRE, id, parameters["jobName"], asked, who.account, who.key, hours * _HOUR)
     made = await call.backends.batches.create(
         who.tenant, new, token=parameters.get("clientRequestToken")
@@ -128,7 +131,13 @@ def _output(call: Call, parameters: Parameters) -> dict[str, str]:
     config = _config(parameters, "outputDataConfig", "s3OutputDataConfig")
     refuse(config, "s3EncryptionKeyId", at="outputDataConfig.s3OutputDataConfig.")
     bucket, key = _place(call, config, "outputDataConfig")
-    prefix = f"{key.rstrip('/')}/" if key else ""
+    prefix = key if not key or key.endswith("/") else f"{key}/"
+    if len(prefix.encode()) > _LONGEST_PREFIX:
+        raise InvalidRequest(
+            f"outputDataConfig: a key under this prefix would have more than {MOST_KEY_BYTES} "
+            "bytes; shorten it.",
+            param="outputDataConfig.s3OutputDataConfig.s3Uri",
+        )
     require(call.principal.scopes, "s3:PutObject", arn(bucket, f"{prefix}*"))
     return {"bucket": bucket, "prefix": prefix}
 

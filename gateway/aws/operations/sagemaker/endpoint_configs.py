@@ -4,6 +4,7 @@ from typing import Any
 
 from contracts.generation.hosting import AsyncOutput, CreateEndpointConfig, Scaling, Variant
 from gateway.aws.operations.members import dropped, refuse
+from gateway.aws.operations.places import split
 from gateway.aws.operations.sagemaker.common import (
     SERVICE,
     arn,
@@ -107,9 +108,5 @@ def _asynchronous(given: dict[str, Any] | None) -> AsyncOutput | None:
     refuse(told, "NotificationConfig", at="AsyncInferenceConfig.OutputConfig.")
     output = told.get("S3OutputPath", "")
     for uri in (output, told.get("S3FailurePath", output)):
-        if not uri.startswith("s3://"):
-            raise InvalidRequest(
-                "AsyncInferenceConfig needs S3OutputPath: s3://bucket/prefix.",
-                param="AsyncInferenceConfig.OutputConfig",
-            )
+        split(uri, "AsyncInferenceConfig.OutputConfig")
     return AsyncOutput(output=output, failure=told.get("S3FailurePath"))

@@ -7,10 +7,10 @@ import pytest
 
 from integrations.local.blobs import LocalBlobs
 from kit.database import Database
-from kit.errors import Conflict, NotFound
+from kit.errors import Conflict, InvalidRequest, NotFound
 from kit.objects.records import ENABLED
 from kit.objects.store import ObjectStore
-from workers.batch.bedrock_places import Source, sources, stored
+from workers.batch.bedrock_places import Source, check_outputs, output_key, sources, stored
 
 TENANT, BUCKET = "acme", "batches"
 
@@ -70,3 +70,32 @@ async def test_lines_of_a_replaced_object_are_never_mixed_with_those_before(
     await objects.delete(TENANT, BUCKET, "in/a.jsonl")
     with pytest.raises(NotFound):
         await read(objects, source)
+
+
+OUTPUTS = [
+    ("in/", "in/a.jsonl", "a.jsonl"),
+    ("in/", "in//a.jsonl", "/a.jsonl"),
+    ("in", "in/a.jsonl", "a.jsonl"),
+    ("in", "in//a.jsonl", "/a.jsonl"),
+    ("", "a.jsonl", "a.jsonl"),
+    ("", "/a.jsonl", "/a.jsonl"),
+    ("in/a.jsonl", "in/a.jsonl", "a.jsonl"),
+]
+
+
+@pytest.mark.parametrize(("asked", "key", "name"), OUTPUTS)
+def test_each_input_has_an_output_of_its_own(asked: str, key: str, name: str) -> None:
+    assert output_key("out/", "job", asked, key) == f"out/job/{name}.out"
+
+
+def test_an_output_that_the_manifest_would_replace_is_refused() -> None:
+    with pytest.raises(InvalidRequest, match="manifest"):
+        check_outputs("out/", "j", "x/manifest.json", [Source("x/manifest.json", "v", "e")])
+    check_outputs("out/", "j", "x/", [Source("x/manifest.jsonl", "v", "e")])
+
+
+def test_an_output_whose_key_would_be_too_long_is_refused() -> None:
+    found = [Source(f"in/{'k' * 500}.jsonl", "v", "e")]
+    check_outputs("o" * 400, "j", "in/", found)
+    with pytest.raises(InvalidRequest, match="1024"):
+        check_outputs("o" * 600, "j", "in/", found)
