@@ -1,5 +1,6 @@
 """Reads a wire's JSON bodies with their types, and tells of what is wrong by its member's name."""
 
+from collections.abc import Iterable
 from typing import Any, TypeVar
 
 import orjson
@@ -7,7 +8,7 @@ from pydantic import BaseModel, ValidationError
 
 from contracts.contract import invalid_member
 from kit.errors import InvalidRequest
-from kit.json_size import MOST_VALUES, is_crowded
+from kit.json_size import CROWDED, MOST_VALUES, is_crowded
 
 Json = dict[str, Any]
 Built = TypeVar("Built", bound=BaseModel)
@@ -22,7 +23,7 @@ _LEAST_NUCLEUS = 1e-6
 def read_body(raw: bytes) -> Json:
     """The object that a body is. Raises InvalidRequest."""
     if is_crowded(raw):
-        raise malformed(f"the body has more than {MOST_VALUES} values", "body")
+        raise malformed(f"the body has {CROWDED}", "body")
     try:
         body = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
@@ -190,6 +191,8 @@ class Members:
             raise self.wrong(name, "must be a list")
         if len(value) < least:
             raise self.wrong(name, "must not be empty")
+        if len(value) > MOST_VALUES:
+            raise self.wrong(name, f"must have {MOST_VALUES} members at most")
         return [(f"{self.at}{name}.{index}", one) for index, one in enumerate(value)]
 
     def object(self, name: str, known: set[str] | None = None) -> "Members":
@@ -216,8 +219,18 @@ def _between(least: int | None, most: int | None) -> str:
     return f"{most} at most" if least is None else f"from {least} to {most}"
 
 
-def _is_deep(value: object, left: int) -> bool:
-    if not isinstance(value, dict | list):
-        return False
-    inner = value.values() if isinstance(value, dict) else value
-    return left == 0 or any(_is_deep(one, left - 1) for one in inner)
+def _is_deep(value: object, most: int) -> bool:
+    """Level by level, of lists and objects alone: the numbers of a body may be a million."""
+    level, depth = _containers([value]), 0
+    while level and depth <= most:
+        depth += 1
+        level = [
+            inner
+            for outer in level
+            for inner in _containers(outer.values() if isinstance(outer, dict) else outer)
+        ]
+    return depth > most
+
+
+def _containers(values: Iterable[object]) -> list[Json | list[Any]]:
+    return [one for one in values if isinstance(one, dict | list)]

@@ -1,6 +1,6 @@
 """References within a caller's JSON schema: each must lead to something, and not too deep."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 from urllib.parse import unquote
@@ -15,6 +15,7 @@ _IDS = ("$id", "id")
 """These name a place where they begin with `#`, in drafts before there were anchors."""
 
 Part: TypeAlias = dict[str, Any] | list[Any]
+_CONTAINERS = (dict, list)
 
 
 def check_references(schema: dict[str, Any], param: str) -> None:
@@ -30,11 +31,12 @@ class _References:
 
     def __init__(self, schema: dict[str, Any], param: str) -> None:
         self._schema, self._param = schema, param
-        self._anchors = dict(_anchors(schema))
+        self._objects = list(_objects(schema))
+        self._anchors = dict(_anchors(self._objects))
 
     def check_loops(self) -> None:
         sound: set[int] = set()
-        for part in _objects(self._schema):
+        for part in self._objects:
             way: set[int] = set()
             at: object = part
             while isinstance(at, dict) and id(at) not in sound:
@@ -67,8 +69,7 @@ class _References:
                 raise self._wrong(f"its references lead more than {MOST_LEVELS} levels deep.")
 
     def _parts_of(self, part: Part) -> Iterator[Part]:
-        inner = part.values() if isinstance(part, dict) else part
-        yield from (one for one in inner if isinstance(one, dict | list))
+        yield from containers_in(part)
         if not isinstance(part, dict):
             return
         for name in _REFERENCES:
@@ -113,8 +114,8 @@ class _Step:
         self.levels = max(self.levels, levels + 1)
 
 
-def _anchors(schema: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    for part in _objects(schema):
+def _anchors(objects: Iterable[dict[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for part in objects:
         for name in _ANCHORS:
             if isinstance(anchor := part.get(name), str):
                 yield anchor, part
@@ -123,12 +124,16 @@ def _anchors(schema: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
                 yield place[1:], part
 
 
-def _objects(value: object) -> Iterator[dict[str, Any]]:
-    left = [value]
+def _objects(value: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    left: list[Part] = [value]
     while left:
         one = left.pop()
         if isinstance(one, dict):
             yield one
-            left += one.values()
-        elif isinstance(one, list):
-            left += one
+        left += containers_in(one)
+
+
+def containers_in(part: Part) -> list[Part]:
+    """The lists and objects right in it."""
+    inner = part.values() if isinstance(part, dict) else part
+    return [one for one in inner if isinstance(one, _CONTAINERS)]

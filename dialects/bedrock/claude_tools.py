@@ -5,6 +5,7 @@ from typing import Any
 from contracts.generation.messages import Tool, ToolChoice
 from dialects.bedrock.tools import named_tool, tool
 from dialects.body import Members
+from dialects.schemas import check_together
 
 _CHOICES = ("auto", "any", "tool", "none")
 _PLAIN: dict[str, ToolChoice] = {"auto": "auto", "any": "required", "none": "none"}
@@ -13,6 +14,7 @@ _PLAIN: dict[str, ToolChoice] = {"auto": "auto", "any": "required", "none": "non
 def tools_of(members: Members) -> dict[str, Any]:
     """The members of a ChatRequest; raises InvalidRequest that names the tool."""
     tools = [_tool(given, f"{place}.") for place, given in members.items("tools")]
+    check_together((one.parameters for one in tools), "tools")
     if "tool_choice" not in members:
         return {"tools": tools}
     choice = members.object("tool_choice", {"type", "name", "disable_parallel_tool_use"})

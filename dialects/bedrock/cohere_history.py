@@ -5,7 +5,7 @@ from typing import Any
 from contracts.generation.messages import ChatMessage, Tool, ToolCall
 from dialects.bedrock.calls import as_json
 from dialects.body import Json, Members, built
-from dialects.schemas import check_schema
+from dialects.schemas import check_schema, check_together
 
 _ROLES = {"USER": "user", "CHATBOT": "assistant", "SYSTEM": "system"}
 _TYPES = {
@@ -58,10 +58,12 @@ def _listed(documents: list[str]) -> str:
 
 def tools_of(members: Members) -> list[Tool]:
     """Cohere's parameters as a JSON schema; raises InvalidRequest that names the tool."""
-    return [
+    tools = [
         _tool(Members(given, {"name", "description", "parameter_definitions"}, f"{place}."))
         for place, given in members.items("tools")
     ]
+    check_together((one.parameters for one in tools), "tools")
+    return tools
 
 
 def _tool(given: Members) -> Tool:

@@ -17,6 +17,7 @@ from dialects.bedrock.turns import continues
 from dialects.body import Json, Members, built
 from dialects.dialect import Exchange
 from dialects.schemas import check_schema
+from kit.json_size import CROWDED, is_crowded
 
 _FIELDS = {
     "top_k", "k", "min_p", "repetition_penalty", "presence_penalty", "frequency_penalty", "seed",
@@ -106,8 +107,11 @@ def _format(members: Members) -> JsonFormat | None:
         return None
     given = output.object("textFormat").object("structure").object("jsonSchema")
     where = f"{given.at}schema"
+    raw = given.text("schema").encode()
+    if is_crowded(raw):
+        raise given.wrong("schema", f"has {CROWDED}")
     try:
-        schema = orjson.loads(given.text("schema"))
+        schema = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
         raise given.wrong("schema", "must be JSON") from error
     if not isinstance(schema, dict):

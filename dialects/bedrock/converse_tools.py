@@ -5,6 +5,7 @@ from typing import Any
 from contracts.generation.messages import Tool, ToolChoice
 from dialects.bedrock.tools import named_tool, tool
 from dialects.body import Members
+from dialects.schemas import check_together
 
 
 def tools_of(members: Members) -> dict[str, Any]:
@@ -17,6 +18,7 @@ def tools_of(members: Members) -> dict[str, Any]:
         for place, given in config.items("tools", least=1)
         if "cachePoint" not in (one := Members(given, {"toolSpec", "cachePoint"}, f"{place}."))
     ]
+    check_together((one.parameters for one in tools), "toolConfig.tools")
     return {"tools": tools, "tool_choice": _choice(config, tools)}
 
 

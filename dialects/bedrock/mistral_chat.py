@@ -13,7 +13,7 @@ from dialects.bedrock.calls import Calls
 from dialects.bedrock.progress import METRICS, Progress, reason_of
 from dialects.body import Json, Members, built
 from dialects.dialect import Exchange
-from dialects.openai.body import Body, read
+from dialects.openai.body import Body, ListOf, read
 from dialects.openai.messages import Message, chat_messages
 from dialects.openai.tools import OfferedTool, offered
 
@@ -23,8 +23,8 @@ _CHOICES: dict[str, ToolChoice] = {"auto": "auto", "any": "required", "none": "n
 
 
 class _Said(Body):
-    messages: Annotated[list[Message], Field(min_length=1, max_length=2000)]
-    tools: Annotated[list[OfferedTool], Field(max_length=128)] = Field(default_factory=list)
+    messages: Annotated[ListOf[Message], Field(min_length=1, max_length=2000)]
+    tools: Annotated[ListOf[OfferedTool], Field(max_length=128)] = Field(default_factory=list)
     tool_choice: Literal["auto", "any", "none"] = "auto"
 
 

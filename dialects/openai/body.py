@@ -1,19 +1,32 @@
 """How a body of OpenAI's wire is read: strictly, and with the wrong member named."""
 
-from typing import TypeVar
+from typing import Annotated, Any, TypeAlias, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
 
 from dialects.body import Json
 from kit.errors import InvalidRequest
 
 Shape = TypeVar("Shape", bound="Body")
+Member = TypeVar("Member")
+_MOST_MEMBERS = 100
+ListOf: TypeAlias = Annotated[list[Member], Field(fail_fast=True)]
+"""Read up to its first wrong member: a body has room for a million of them."""
 
 
 class Body(BaseModel):
     """A member that is not known could change the outcome, so it is refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _has_few_members(cls, given: Any) -> Any:
+        """Each that is unknown would be an error of its own, and all of them are made."""
+        if isinstance(given, dict) and len(given) > _MOST_MEMBERS:
+            raise PydanticCustomError("too_many", "has members that are not served; leave them out")
+        return given
 
 
 def read(shape: type[Shape], body: Json) -> Shape:

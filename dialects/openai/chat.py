@@ -11,7 +11,7 @@ from contracts.generation.requests import ChatRequest
 from dialects.body import Json, built
 from dialects.dialect import Exchange
 from dialects.openai.answers import FINISHES, frame, usage_of
-from dialects.openai.body import read
+from dialects.openai.body import ListOf, read
 from dialects.openai.chat_chunks import chunks
 from dialects.openai.logprobs import chat_logprobs
 from dialects.openai.messages import Message, chat_messages
@@ -26,16 +26,16 @@ Limit = Annotated[int, Field(ge=1, le=1_000_000)]
 class ChatBody(Sampled, Kept):
     """What is served of OpenAI's chat completions; a member beyond is refused by name."""
 
-    messages: Annotated[list[Message], Field(min_length=1, max_length=2000)]
+    messages: Annotated[ListOf[Message], Field(min_length=1, max_length=2000)]
     max_tokens: Limit | None = None
     max_completion_tokens: Limit | None = None
     logprobs: bool = False
     top_logprobs: Annotated[int, Field(ge=0, le=20)] | None = None
-    tools: Annotated[list[OfferedTool], Field(max_length=128)] = Field(default_factory=list)
+    tools: Annotated[ListOf[OfferedTool], Field(max_length=128)] = Field(default_factory=list)
     tool_choice: ToolChosen = "auto"
     parallel_tool_calls: bool = True
     response_format: Format | None = None
-    modalities: list[Literal["text"]] = Field(default_factory=list)
+    modalities: ListOf[Literal["text"]] = Field(default_factory=list)
 
 
 class ChatDialect:

@@ -11,21 +11,21 @@ from contracts.generation.requests import CompletionRequest
 from dialects.body import Json, built
 from dialects.dialect import Exchange
 from dialects.openai.answers import FINISHES, frame, usage_of
-from dialects.openai.body import read
+from dialects.openai.body import ListOf, read
 from dialects.openai.completion_chunks import CompletionChunks, begun_of
 from dialects.openai.logprobs import completion_logprobs
 from dialects.openai.sampling import Sampled, includes_usage
 from kit.errors import InvalidRequest
 
 _MOST_PROMPTS = 128
-Ids = Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)]
+Ids = Annotated[ListOf[Annotated[int, Field(ge=0)]], Field(min_length=1)]
 Text = Annotated[str, Field(min_length=1)]
 
 
 class CompletionBody(Sampled):
     """What is served of OpenAI's completions; 16 tokens are its default."""
 
-    prompt: Text | Ids | list[Text] | list[Ids]
+    prompt: Text | Ids | ListOf[Text] | ListOf[Ids]
     max_tokens: Annotated[int, Field(ge=1, le=1_000_000)] = 16
     echo: bool = False
     logprobs: Annotated[int, Field(ge=0, le=20)] | None = None

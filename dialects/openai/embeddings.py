@@ -6,7 +6,7 @@ from pydantic import Field
 
 from contracts.search.embeddings import EmbedReply, EmbedRequest
 from dialects.body import Json, built
-from dialects.openai.body import Body, read
+from dialects.openai.body import Body, ListOf, read
 from kit.errors import InvalidRequest
 
 _MOST = 2048
@@ -16,7 +16,7 @@ class EmbeddingsBody(Body):
     """OpenAI's `input` in its four forms."""
 
     model: Annotated[str, Field(min_length=1, max_length=2048)]
-    input: str | list[str] | list[int] | list[list[int]]
+    input: str | ListOf[str] | ListOf[int] | ListOf[ListOf[int]]
     encoding_format: Literal["float", "base64"] = "float"
     dimensions: int | None = None
     user: str | None = None

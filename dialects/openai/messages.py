@@ -8,7 +8,7 @@ from pydantic import Field
 
 from contracts.generation.messages import ChatMessage, ImagePart, Part, TextPart, ToolCall
 from dialects.images import image
-from dialects.openai.body import Body
+from dialects.openai.body import Body, ListOf
 from kit.errors import InvalidRequest
 
 _DATA_URL = re.compile(r"data:(image/[a-z+.-]+);base64,", re.ASCII)
@@ -51,13 +51,13 @@ class Called(Body):
 
 class SystemMessage(Body):
     role: Literal["system", "developer"]
-    content: str | list[Text]
+    content: str | ListOf[Text]
     name: Name | None = None
 
 
 class UserMessage(Body):
     role: Literal["user"]
-    content: str | list[Annotated[Text | Image, Field(discriminator="type")]]
+    content: str | ListOf[Annotated[Text | Image, Field(discriminator="type")]]
     name: Name | None = None
 
 
@@ -65,18 +65,18 @@ class AssistantMessage(Body):
     """As clients send an answer back; the members that say nothing must be null."""
 
     role: Literal["assistant"]
-    content: str | list[Annotated[Text | Refusal, Field(discriminator="type")]] | None = None
+    content: str | ListOf[Annotated[Text | Refusal, Field(discriminator="type")]] | None = None
     refusal: str | None = None
     name: Name | None = None
-    tool_calls: Annotated[list[Called], Field(max_length=128)] | None = None
-    annotations: list[dict[str, Any]] | None = None
+    tool_calls: Annotated[ListOf[Called], Field(max_length=128)] | None = None
+    annotations: ListOf[dict[str, Any]] | None = None
     audio: None = None
     function_call: None = None
 
 
 class ToolMessage(Body):
     role: Literal["tool"]
-    content: str | list[Text]
+    content: str | ListOf[Text]
     tool_call_id: Name
     name: Name | None = None
 

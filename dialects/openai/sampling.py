@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from dialects.body import Json
-from dialects.openai.body import Body
+from dialects.openai.body import Body, ListOf
 from kit.errors import InvalidRequest
 
 Stop = Annotated[str, Field(min_length=1, max_length=1000)]
@@ -27,9 +27,9 @@ class Sampled(Body):
     presence_penalty: Annotated[float, Field(ge=-2, le=2)] | None = None
     frequency_penalty: Annotated[float, Field(ge=-2, le=2)] | None = None
     seed: Annotated[int, Field(ge=-(2**63), lt=2**63)] | None = None
-    stop: Stop | Annotated[list[Stop], Field(max_length=64)] = Field(default_factory=list)
+    stop: Stop | Annotated[ListOf[Stop], Field(max_length=64)] = Field(default_factory=list)
     n: Annotated[int, Field(ge=1, le=16)] = 1
-    logit_bias: dict[str, float] = Field(default_factory=dict)
+    logit_bias: dict[str, Any] = Field(default_factory=dict)
     stream: bool = False
     stream_options: StreamOptions | None = None
     user: Hint | None = None
@@ -73,7 +73,7 @@ class Kept(Body):
     """What OpenAI keeps, routes or caches by; none of it changes an answer."""
 
     metadata: dict[Annotated[str, Field(max_length=64)], Hint] = Field(
-        default_factory=dict, max_length=16
+        default_factory=dict, max_length=16, fail_fast=True
     )
     store: Literal[False] = False
     service_tier: Literal["auto", "default"] = "auto"

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from contracts.generation.messages import JsonFormat, NamedTool, Tool, ToolChoice
 from dialects.openai.body import Body
-from dialects.schemas import check_schema
+from dialects.schemas import check_schema, check_together
 from kit.errors import InvalidRequest
 
 Schema: TypeAlias = dict[str, Any]
@@ -75,6 +75,7 @@ def offered(tools: Sequence[OfferedTool]) -> list[Tool]:
                 strict=bool(function.strict),
             )
         )
+    check_together((tool.parameters for tool in made), "tools")
     return made
 
 

@@ -11,7 +11,7 @@ import orjson
 from gateway.aws.protocol.failures import SerializationFailed
 from gateway.aws.protocol.values import Convert, read_blob, read_timestamp, write_blob
 from gateway.aws.protocol.values import write_timestamp as _write_timestamp
-from kit.json_size import MOST_VALUES, is_crowded
+from kit.json_size import CROWDED, is_crowded
 
 _Leaf = Callable[[Any], Convert | None]
 
@@ -21,7 +21,7 @@ def load(body: bytes) -> dict[str, Any]:
     if not body:
         return {}
     if is_crowded(body):
-        raise SerializationFailed(f"The body has more than {MOST_VALUES} values.")
+        raise SerializationFailed(f"The body has {CROWDED}.")
     try:
         value = orjson.loads(body)
     except orjson.JSONDecodeError as error:

@@ -5,6 +5,7 @@ What is measured is the reader's own time of a processor, so neighbours do not c
 
 import base64
 import time
+from contextlib import suppress
 from typing import Any
 
 import orjson
@@ -15,8 +16,11 @@ from dialects.bedrock.converse import Converse
 from dialects.bedrock.families import text_dialect
 from dialects.body import read_body
 from dialects.openai.chat import ChatDialect
+from dialects.openai.completions import CompletionDialect
+from dialects.openai.embeddings import EmbeddingsDialect
 from dialects.sagemaker.exchange import exchange
 from dialects.sagemaker.said import Said
+from kit.errors import InvalidRequest
 
 MOST_SECONDS = 2.5
 """Several times what the slowest takes on a slow core; what grew with the square of its size took
@@ -69,6 +73,52 @@ CHATS: dict[str, dict[str, Any]] = {
         "response_format": {"type": "json_schema", "json_schema": {"name": "s", "schema": WIDE}},
     },
 }
+
+
+NUMBERS, NULLS = [0] * 990_000, [None] * 990_000
+CHAT, COMPLETION, EMBEDDINGS = ChatDialect(), CompletionDialect(), EmbeddingsDialect()
+HI = [{"role": "user", "content": "hi"}]
+UNKNOWN = {f"k{number}": 0 for number in range(90_000)}
+CALL = {"toolUse": {"toolUseId": "a", "name": "f", "input": {"a": NUMBERS}}}
+CROWDS: dict[str, tuple[Any, dict[str, Any]]] = {
+    "content of numbers": (CHAT, {"messages": [{"role": "user", "content": NUMBERS}]}),
+    "content of nulls": (CHAT, {"messages": [{"role": "user", "content": NULLS}]}),
+    "messages of nulls": (CHAT, {"messages": NULLS}),
+    "annotations": (
+        CHAT,
+        {"messages": [{"role": "assistant", "content": "a", "annotations": NULLS}]},
+    ),
+    "unknown members": (CHAT, {"messages": HI, **UNKNOWN}),
+    "unknown members within": (
+        CHAT,
+        {"messages": [{"role": "user", "content": [{"type": "text", "text": "a", **UNKNOWN}]}]},
+    ),
+    "metadata": (CHAT, {"messages": HI, "metadata": UNKNOWN}),
+    "an unknown list": (CHAT, {"messages": HI, "other": NUMBERS}),
+    "stops": (CHAT, {"messages": HI, "stop": NUMBERS}),
+    "biases": (CHAT, {"messages": HI, "logit_bias": dict.fromkeys(UNKNOWN)}),
+    "a prompt of ids": (COMPLETION, {"prompt": NUMBERS}),
+    "a prompt that is wrong at once": (COMPLETION, {"prompt": [-1] * 990_000}),
+    "a prompt that is wrong at its end": (COMPLETION, {"prompt": [*NUMBERS, None]}),
+    "a prompt of nulls": (COMPLETION, {"prompt": NULLS}),
+    "inputs of ids": (EMBEDDINGS, {"input": [[1] * 8192] * 120}),
+    "inputs of nulls": (EMBEDDINGS, {"input": NULLS}),
+    "blocks of numbers": (Converse(), {"messages": [{"role": "user", "content": NUMBERS}]}),
+    "a call with numbers": (Converse(), {"messages": [{"role": "assistant", "content": [CALL]}]}),
+}
+
+
+@pytest.mark.parametrize("kind", CROWDS)
+def test_a_million_numbers_or_nulls_are_read_in_a_moment(kind: str) -> None:
+    """A third of a second on a quiet core; where each was an error of its own, it took many."""
+    dialect, body = CROWDS[kind]
+    raw = orjson.dumps(body)
+
+    def read(body: Any) -> None:
+        with suppress(InvalidRequest):
+            dialect.read("m", body)
+
+    assert seconds(read, raw) < 1
 
 
 def seconds(read: Any, raw: bytes) -> float:

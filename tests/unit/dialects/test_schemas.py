@@ -129,6 +129,7 @@ def test_a_chain_that_ends_in_itself_is_refused_wherever_it_is_entered() -> None
         {"enum": list(range(200_000))},
         {"anyOf": [{"type": "string"}] * 3000},
         {"properties": {f"p{n}": {} for n in range(MOST_OPTIONAL + 1)}},
+        {"properties": {f"p{n}": {} for n in range(40)}, "minProperties": 20},
         {"properties": {"a": {"enum": ["a" * 3_000_000, "b"], "type": "sandwich"}}},
         {"type": "a" * 3_000_000},
     ],

@@ -1,6 +1,7 @@
 """Every form of a request that has JSON schemas holds them to what a model server can read."""
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -72,3 +73,19 @@ def test_a_schema_that_would_end_a_model_server_is_refused_by_its_member(member:
     with pytest.raises(InvalidRequest, match=r"levels deep|properties") as raised:
         dialect.read("m", body)
     assert raised.value.param == member.strip()
+
+
+@pytest.mark.parametrize("member", [name for name in FORMS if ".0." in name])
+def test_schemas_of_tools_are_bounded_together(member: str) -> None:
+    dialect, body = FORMS[member]
+    schema: dict[str, Any] = {"enum": list(range(4900))}
+    definitions = {f"p{n}": {"type": "str", "description": "d"} for n in range(120)}
+    raw = json.dumps(body).replace(json.dumps(DEEP), json.dumps(schema))
+    plenty = json.loads(raw.replace(json.dumps(DEFINED), json.dumps(definitions)))
+    inside = plenty.get("toolConfig", plenty)
+    inside["tools"] *= 60
+    began = time.process_time()
+    with pytest.raises(InvalidRequest, match="20000 parts") as raised:
+        dialect.read("m", plenty)
+    assert str(raised.value.param).endswith("tools")
+    assert time.process_time() - began < 1
