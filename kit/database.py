@@ -29,7 +29,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
-from kit.errors import Internal, PlatformError, StorageFull, Unavailable
+from kit.errors import Internal, InvalidRequest, PlatformError, StorageFull, Unavailable
 from kit.schema import create_tables
 
 log = logging.getLogger(__name__)
@@ -167,6 +167,7 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
+_NUL = "cannot contain NUL"
 _AWAY = (exc.OperationalError, exc.InterfaceError)
 
 
@@ -187,6 +188,8 @@ def _translated() -> Iterator[None]:
             ) from error
         if error.connection_invalidated or isinstance(error, _AWAY):
             raise Unavailable("The database does not answer now.", retry_after=1) from error
+        if _NUL in reason:  # of PostgreSQL's driver; SQLite keeps it
+            raise InvalidRequest("A text may not hold the character NUL.") from error
         # The first line: those behind it repeat values of the row.
         log.error("The database refused %s: %s", error.statement, reason.partition("\n")[0])  # noqa: TRY400
         raise Internal("The database refused a statement; the log has the details.") from error

@@ -20,7 +20,9 @@ class ObjectSource(Contract):
     """An archive (.tar.gz, .tar, .zip) in the tenant's object store, or a prefix of two files."""
 
     type: Literal["object"] = "object"
-    uri: Annotated[str, Field(pattern=r"^s3://[^/]+/.+$", max_length=1100)]
+    uri: Annotated[
+        str, Field(pattern=r"^s3://[^/\x00-\x1f\x7f]+/[^\x00-\x1f\x7f]+$", max_length=1100)
+    ]
 
 
 class FolderSource(Contract):

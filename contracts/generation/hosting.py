@@ -18,6 +18,11 @@ Form: TypeAlias = Literal["lmi", "lmi-sse", "lmi-vllm", "tgi"]
 """How a container writes its answers; see the decision record on names and forms."""
 Tags: TypeAlias = dict[str, str]
 
+MOST_COPIES = 1000
+"""Of one variant or inference component, and the most accelerators that one copy may ask for."""
+Copies: TypeAlias = Annotated[int, Field(ge=0, le=MOST_COPIES)]
+Weight: TypeAlias = Annotated[float, Field(ge=0, le=1e9)]
+
 _chance = SystemRandom()
 
 
@@ -73,8 +78,8 @@ class Models(Contract):
 class Scaling(Contract):
     """Copies follow the requests under way, within these."""
 
-    least: Annotated[int, Field(ge=0)] = 1
-    most: Annotated[int, Field(ge=1)] = 1
+    least: Copies = 1
+    most: Annotated[int, Field(ge=1, le=MOST_COPIES)] = 1
 
 
 class Variant(Contract):
@@ -82,8 +87,8 @@ class Variant(Contract):
 
     name: Name
     model: str | None = None
-    copies: Annotated[int, Field(ge=0)] = 1
-    weight: Annotated[float, Field(ge=0)] = 1.0
+    copies: Copies = 1
+    weight: Weight = 1.0
     scaling: Scaling | None = None
     patience: Annotated[float, Field(gt=0)] = 3600.0
     """Seconds until a start counts as failed."""
@@ -130,8 +135,8 @@ class PutEndpoint(Contract):
 
 class Capacity(Contract):
     variant: str
-    copies: Annotated[int, Field(ge=0)] | None = None
-    weight: Annotated[float, Field(ge=0)] | None = None
+    copies: Copies | None = None
+    weight: Weight | None = None
 
 
 class SetCapacities(Contract):
@@ -174,8 +179,8 @@ class Deployed(Contract):
     model: str | None = None
     container: Container | None = None
     base: str | None = None
-    accelerators: Annotated[float, Field(ge=0)] = 0
-    memory_mib: Annotated[int, Field(ge=0)] = 0
+    accelerators: Annotated[float, Field(ge=0, le=MOST_COPIES)] = 0
+    memory_mib: Annotated[int, Field(ge=0, le=2**31)] = 0
     patience: Annotated[float, Field(gt=0)] = 3600.0
     shown: Shown = Field(default_factory=dict)
 
@@ -185,7 +190,7 @@ class CreateComponent(Contract):
     endpoint: Name
     variant: Name | None = None
     deployed: Deployed
-    copies: Annotated[int, Field(ge=0)] = 1
+    copies: Copies = 1
     tags: Tags = Field(default_factory=dict)
 
 
@@ -194,7 +199,7 @@ class UpdateComponent(Contract):
 
     name: str
     deployed: Deployed | None = None
-    copies: Annotated[int, Field(ge=0)] | None = None
+    copies: Copies | None = None
 
 
 class Component(Contract):

@@ -87,6 +87,8 @@ def _facts(form: UploadForm) -> Facts:
     purpose = form.fields.pop("purpose", None)
     if purpose not in _PURPOSES:
         raise InvalidRequest(f"purpose must be one of {', '.join(_PURPOSES)}.", param="purpose")
+    if purpose == "batch" and not form.size:
+        raise InvalidRequest("The file is empty; a batch needs a request to run.", param="file")
     anchor = form.fields.pop("expires_after[anchor]", None)
     seconds = form.fields.pop("expires_after[seconds]", None)
     if form.fields:

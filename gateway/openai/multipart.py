@@ -46,6 +46,11 @@ class UploadForm:
             },
         )
 
+    @property
+    def size(self) -> int:
+        """Of the file, so far."""
+        return self._of_file
+
     async def file(self) -> AsyncIterator[bytes]:
         """The file's bytes. Raises InvalidRequest, PayloadTooLarge."""
         async for block in self._body:

@@ -99,6 +99,14 @@ def test_a_broken_form_is_refused_and_leaves_nothing(
     assert platform.openai(keys).files.list().data == []
 
 
+def test_a_batch_s_file_without_a_byte_is_refused_and_leaves_nothing(platform: Platform) -> None:
+    client = platform.openai(platform.keys("files-empty"))
+    with pytest.raises(openai.BadRequestError) as refused:
+        client.files.create(file=("empty.jsonl", b""), purpose="batch")
+    assert refused.value.param == "file"
+    assert client.files.list().data == []
+
+
 def test_another_tenants_file_is_as_absent(platform: Platform, client: openai.OpenAI) -> None:
     made = client.files.create(file=("f", LINES), purpose="batch")
     stranger = platform.openai(platform.keys("stranger"))

@@ -1,6 +1,7 @@
 """Where a data source's documents lie: a bucket, or what was put in directly."""
 
 import mimetypes
+import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Protocol
@@ -12,6 +13,7 @@ from kit.errors import InvalidRequest, NotFound
 from services.search.repository import custom_documents as custom
 
 SIDECAR = ".metadata.json"
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +154,7 @@ def split_s3_uri(uri: str) -> tuple[str, str]:
     """Bucket and key; everything behind the bucket is the key, slashes and dots included."""
     scheme, _, rest = uri.partition("://")
     bucket, _, key = rest.partition("/")
-    if scheme != "s3" or not bucket or not key:
+    if scheme != "s3" or not bucket or not key or _CONTROL.search(uri):
         raise InvalidRequest(f"{uri} is not an s3://bucket/key URI.", param="uri")
     return bucket, key
 

@@ -8,6 +8,7 @@ import pytest
 
 from integrations.local.blobs import LocalBlobs
 from kit.database import Database
+from kit.errors import InvalidRequest
 from kit.objects.assembling import Claim
 from kit.objects.copying import Place
 from kit.objects.errors import NoSuchKey
@@ -131,3 +132,11 @@ async def test_a_multi_part_upload_completes_once_for_all_that_ask(store: Object
     )
     assert len({info.id for info in done}) == 1
     assert await read(store, "k") == b"one"
+
+
+async def test_a_nul_that_no_text_of_postgresql_can_hold_is_the_callers_fault(
+    store: ObjectStore,
+) -> None:
+    await put(store, "nul\x00byte")
+    with pytest.raises(InvalidRequest, match="NUL"):
+        await store.open(TENANT, BUCKET, "nul\x00byte", version="v\x00")

@@ -6,7 +6,7 @@ from typing import Any
 
 from contracts.generation.hosting import Container, Kind, Query
 from gateway.aws.registry import Call, Parameters, errors
-from kit.errors import Conflict, NotFound, Unsupported
+from kit.errors import Conflict, InvalidRequest, NotFound, Unsupported
 
 SERVICE = "sagemaker"
 REGION = "us-east-1"
@@ -30,7 +30,15 @@ def named(member: str, kind: Kind) -> Callable[[Parameters], str]:
 
 
 def tags_of(parameters: Parameters) -> dict[str, str]:
-    return {tag["Key"]: tag["Value"] for tag in parameters.get("Tags", [])}
+    """Raises InvalidRequest for a key that only AWS itself may set."""
+    tags = {tag["Key"]: tag["Value"] for tag in parameters.get("Tags", [])}
+    for key in tags:
+        if key.lower().startswith("aws:"):
+            raise InvalidRequest(
+                f"The tag key {key!r} begins with aws:, which is reserved for AWS's own.",
+                param="Tags",
+            )
+    return tags
 
 
 def moment(seconds: float) -> datetime:

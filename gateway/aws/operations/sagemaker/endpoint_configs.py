@@ -15,7 +15,6 @@ from gateway.aws.operations.sagemaker.common import (
     tags_of,
 )
 from gateway.aws.registry import Call, Parameters, operation
-from kit.errors import InvalidRequest
 
 _SHOWN = (
     "ProductionVariants",
