@@ -137,6 +137,8 @@ def _map(
             return [_Failure("", _shown(shape, value), "Member must be a map")]
         failures = _broken(shape, rules, value)
         for key, item in value.items():
+            if len(failures) >= _MOST_COUNTED:
+                break
             failures += _under("key", (check_key(key) if check_key else None) or [])
             if item is None:
                 failures.append(_Failure(f"{key}.member", " null", "Member must not be null"))
@@ -231,7 +233,9 @@ def _shown(shape: Any, value: Any) -> str:
         return ""
     if isinstance(value, bytes):
         return f" of {len(value)} bytes"
-    text = f"[{', '.join(map(str, value))}]" if isinstance(value, list) else str(value)
+    if isinstance(value, list):
+        value = f"[{', '.join(map(str, value[:_LONGEST_SHOWN]))}]"
+    text = str(value)
     return f" '{text[:_LONGEST_SHOWN]}{'...' if len(text) > _LONGEST_SHOWN else ''}'"
 
 
