@@ -53,25 +53,14 @@ class StreamReader:
         self._usage: _Told = {}
         self._counted: dict[int, int] = {}  # tokens of each choice that were told of already
 
-    def read(self, payloads: Iterable[bytes]) -> Iterator[Delta]:
+    def read(self, payloads: Sequence[bytes]) -> Iterator[Delta]:
         """What these events add; nothing for those that only tell of counts and roles.
 
-        Texts that are at hand together make one part: whoever falls behind has fewer parts to
-        send, and catches up. What came before an event that cannot be read is not lost.
+        A part for each event, as long as whoever reads keeps up. What came before an event that
+        cannot be read is not lost.
         """
-        held: Delta | None = None
-        try:
-            for delta in chain.from_iterable(map(self._read, payloads)):
-                both = None if held is None else _joined(held, delta)
-                if held is not None and both is None:
-                    yield held
-                held = delta if both is None else both
-        except UpstreamFailed:
-            if held is not None:
-                yield held
-            raise
-        if held is not None:
-            yield held
+        deltas = chain.from_iterable(map(self._read, payloads))
+        return deltas if len(payloads) <= _BEHIND else _joined(deltas)
 
     def finish(self) -> Delta:
         """Raises UpstreamFailed when the stream ended before the model had finished."""
@@ -121,11 +110,29 @@ class StreamReader:
         return {"input_tokens": read, "output_tokens": new} if read else {"output_tokens": new}
 
 
+_BEHIND = 16
+"""Events at hand at once: from there on texts are joined, for fewer parts are quicker to send."""
 _TEXT = {"index", "text", "input_tokens", "output_tokens"}
 
 
-def _joined(one: Delta, two: Delta) -> Delta | None:
-    """Both as one part, where they are nothing but texts of one choice."""
+def _joined(deltas: Iterable[Delta]) -> Iterator[Delta]:
+    """The same, with neighbours as one part that are nothing but texts of one choice."""
+    held: Delta | None = None
+    try:
+        for delta in deltas:
+            both = None if held is None else _both(held, delta)
+            if held is not None and both is None:
+                yield held
+            held = delta if both is None else both
+    except UpstreamFailed:
+        if held is not None:
+            yield held
+        raise
+    if held is not None:
+        yield held
+
+
+def _both(one: Delta, two: Delta) -> Delta | None:
     if one.index != two.index or not (one.model_fields_set | two.model_fields_set) <= _TEXT:
         return None
     return Delta(

@@ -1,4 +1,4 @@
-"""What the events of a stream make: parts, of which those at hand together are joined."""
+"""What the events of a stream make: a part each, joined where more are at hand than can be sent."""
 
 from typing import Any
 
@@ -8,6 +8,8 @@ import pytest
 from kit.errors import UpstreamFailed
 from services.generation.engines.openai.answers import StreamReader
 
+MANY = 20
+
 
 def event(text: str = "", *, index: int = 0, written: int = 0, **more: Any) -> bytes:
     choice = {"index": index, "text": text, "finish_reason": None, **more}
@@ -15,35 +17,48 @@ def event(text: str = "", *, index: int = 0, written: int = 0, **more: Any) -> b
     return orjson.dumps({"choices": [choice], "usage": usage})
 
 
-def test_texts_at_hand_together_are_one_part_and_lose_no_count() -> None:
+def letters(many: int, *, index: int = 0) -> list[bytes]:
+    return [event("abc"[n % 3], index=index, written=n + 1) for n in range(many)]
+
+
+def test_every_event_is_a_part_for_whoever_keeps_up() -> None:
+    parts = list(StreamReader("m").read(letters(3)))
+    assert [(part.text, part.output_tokens) for part in parts] == [("a", 1), ("b", 1), ("c", 1)]
+    assert [part.input_tokens for part in parts] == [3, 0, 0]
+
+
+def test_whoever_falls_behind_has_fewer_parts_and_loses_no_count() -> None:
     reader = StreamReader("m")
-    (part,) = reader.read([event("a", written=1), event(" b", written=2), event(" c", written=3)])
-    assert (part.text, part.input_tokens, part.output_tokens) == ("a b c", 3, 3)
-    (after,) = reader.read([event(" d", written=4)])
+    (part,) = reader.read(letters(MANY))
+    assert part.text == ("abc" * MANY)[:MANY]
+    assert (part.input_tokens, part.output_tokens) == (3, MANY)
+    (after,) = reader.read([event(" d", written=MANY + 1)])
     assert (after.text, after.input_tokens, after.output_tokens) == (" d", 0, 1)
 
 
 def test_parts_of_two_choices_stay_apart() -> None:
-    events = [event("a", written=1), event("x", index=1, written=1), event("y", index=1, written=2)]
-    parts = list(StreamReader("m").read(events))
-    assert [(part.index, part.text) for part in parts] == [(0, "a"), (1, "xy")]
+    parts = list(StreamReader("m").read([*letters(MANY), *letters(MANY, index=1)]))
+    assert [(part.index, len(part.text)) for part in parts] == [(0, MANY), (1, MANY)]
 
 
 def test_tokens_and_ends_are_parts_of_their_own() -> None:
     row = {"tokens": ["b"], "token_logprobs": [-1.0], "top_logprobs": [{"b": -1.0}]}
     events = [
-        event("a", written=1),
-        event("b", written=2, logprobs=row),
-        event("c", written=3),
-        event("d", written=4, finish_reason="length"),
+        *letters(MANY),
+        event("b", written=MANY + 1, logprobs=row),
+        event("c", written=MANY + 2),
+        event("d", written=MANY + 3, finish_reason="length"),
     ]
     parts = list(StreamReader("m").read(events))
-    assert [part.text for part in parts] == ["a", "b", "c", "d"]
+    assert [part.text for part in parts[1:]] == ["b", "c", "d"]
     assert [part.finish_reason for part in parts] == [None, None, None, "length"]
 
 
-def test_what_came_before_an_error_is_not_lost() -> None:
-    parts = StreamReader("m").read([event("a"), b'{"error": {"message": "out of memory"}}'])
-    assert next(parts).text == "a"
+@pytest.mark.parametrize("before", [1, MANY])
+def test_what_came_before_an_error_is_not_lost(before: int) -> None:
+    broken = b'{"error": {"message": "out of memory"}}'
+    parts, said = StreamReader("m").read([*letters(before), broken]), ""
+    said += next(parts).text
     with pytest.raises(UpstreamFailed, match="out of memory"):
         next(parts)
+    assert len(said) == before
