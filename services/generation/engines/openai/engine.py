@@ -11,10 +11,11 @@ from contracts.generation.answers import Delta, Generation
 from contracts.generation.client import GenerateRequest
 from contracts.generation.requests import CompletionRequest
 from kit.errors import Interrupted, InvalidRequest, Unavailable, Unsupported
-from services.generation.engines.openai.answers import StreamReader, whole_answer
+from services.generation.engines.openai.answers import whole_answer
 from services.generation.engines.openai.refusals import about_images
 from services.generation.engines.openai.requests import body, path
 from services.generation.engines.openai.server import OpenAIServer, Patience, events
+from services.generation.engines.openai.streams import StreamReader
 from services.generation.ports import Asked
 from services.generation.settings import GenerationSettings
 

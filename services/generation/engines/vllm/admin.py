@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from kit.errors import InvalidRequest, UpstreamFailed
-from services.generation.engines.openai.answers import READABLE
+from services.generation.engines.openai.members import READABLE
 from services.generation.engines.openai.refusals import NotServed
 from services.generation.engines.openai.server import OpenAIServer, Patience
 from services.generation.ports import AdapterRef, Replica

@@ -11,10 +11,11 @@ from contracts.generation.answers import Delta, Generation
 from contracts.generation.client import GenerateRequest
 from contracts.generation.requests import ChatRequest, CompletionRequest
 from kit.errors import Interrupted, InvalidRequest, Unavailable
-from services.generation.engines.openai.answers import StreamReader, whole_answer
+from services.generation.engines.openai.answers import whole_answer
 from services.generation.engines.openai.refusals import NotServed, about_images
 from services.generation.engines.openai.requests import body, path, tokenized
 from services.generation.engines.openai.server import BrokeOff, events
+from services.generation.engines.openai.streams import StreamReader
 from services.generation.engines.vllm.admin import Servers, VllmAdmin
 from services.generation.ports import Asked, Replica
 from services.generation.service.routing.admin import AdapterMissing, RequestBroke

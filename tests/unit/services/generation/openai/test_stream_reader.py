@@ -6,7 +6,7 @@ import orjson
 import pytest
 
 from kit.errors import UpstreamFailed
-from services.generation.engines.openai.answers import StreamReader
+from services.generation.engines.openai.streams import StreamReader
 
 MANY = 20
 
