@@ -18,7 +18,7 @@ import httptools
 import uvloop
 from typing_extensions import override
 
-_PROMPT_WORDS = 40
+_PROMPT_WORDS = 8
 _WORDS = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"]
 
 
