@@ -1,8 +1,8 @@
 """Tokens a second of a real vLLM through the platform, against the same server asked directly.
 
-On random weights of the shape of the smallest Llama in use, for the engine's own share of the work
-is what a share is taken of; BENCH_SHAPE sets another. Rounds of both follow each other in turns, so
-that a busy machine slows both alike.
+On random weights of the shape of a small Llama that people serve, for the engine's own work is what
+a share is taken of; BENCH_SHAPE sets another. Rounds of both follow each other in turns, so that a
+busy machine slows both alike.
 """
 
 import json
@@ -17,7 +17,7 @@ from benchmarks.support.vllm import TOKENS, Served, measure, served, shape_of
 
 SIDE_BY_SIDE = (1, 16, 64)
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "3"))
-SMALLEST_IN_USE = {
+SMALL = {
     "hidden_size": 576,
     "intermediate_size": 1536,
     "num_hidden_layers": 30,
@@ -30,7 +30,7 @@ KEPT = Goal("Tokens a second through the platform, of vLLM asked directly", "at 
 
 
 def run() -> dict[str, Any]:
-    shape = shape_of(SMALLEST_IN_USE)
+    shape = shape_of(SMALL)
     with served(shape) as one:
         overhead = {str(streams): _side_by_side(one, streams) for streams in SIDE_BY_SIDE}
     verdicts = [_verdict(streams, found) for streams, found in overhead.items()]

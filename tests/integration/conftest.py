@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from kit.database import Database
 from tests.support.servers import PostgresServer, RedisServer, find_postgres, find_redis
 
 INSTALL = "install it with tests/support/install_servers.sh"
@@ -29,6 +30,15 @@ def postgres_url(postgres_server: PostgresServer) -> str:
 def empty_postgres_url(postgres_server: PostgresServer) -> str:
     """A database of the test's own."""
     return postgres_server.create_database(next(_names))
+
+
+@pytest.fixture
+def database(empty_postgres_url: str) -> Iterator[Database]:
+    """For suites that run on SQLite elsewhere."""
+    database = Database(empty_postgres_url)
+    database.create_tables()
+    yield database
+    database.close()
 
 
 @pytest.fixture(scope="session")

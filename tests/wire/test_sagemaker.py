@@ -20,15 +20,7 @@ from tests.wire.sagemaker_support import (
     packed,
 )
 
-
-@pytest.fixture(scope="module")
-def sagemaker(platform: Platform) -> Any:
-    return platform.boto3("sagemaker")
-
-
-@pytest.fixture(scope="module")
-def runtime(platform: Platform) -> Any:
-    return platform.boto3("sagemaker-runtime")
+pytest_plugins = ("tests.wire.sagemaker_fixtures",)
 
 
 @pytest.fixture(scope="module")

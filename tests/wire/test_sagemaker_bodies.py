@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from tests.support.platform import Platform
 from tests.wire.sagemaker_support import MODEL, create_endpoint, create_model
 
+pytest_plugins = ("tests.wire.sagemaker_fixtures",)
+
 _NAMES = st.sampled_from(
     ["inputs", "parameters", "adapters", "stream", "messages", "prompt", "role", "content", "n"]
 )
@@ -27,11 +29,6 @@ def endpoint(platform: Platform) -> str:
     sagemaker = platform.boto3("sagemaker")
     model = create_model(sagemaker, {"OPTION_MODEL_ID": MODEL})
     return create_endpoint(sagemaker, {"ModelName": model})
-
-
-@pytest.fixture(scope="module")
-def runtime(platform: Platform) -> Any:
-    return platform.boto3("sagemaker-runtime")
 
 
 @settings(max_examples=60)

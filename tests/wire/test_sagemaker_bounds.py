@@ -8,10 +8,7 @@ from botocore.exceptions import ClientError
 from tests.support.platform import Platform
 from tests.wire.sagemaker_support import MODEL, ROLE, create_model, fresh
 
-
-@pytest.fixture(scope="module")
-def sagemaker(platform: Platform) -> Any:
-    return platform.boto3("sagemaker")
+pytest_plugins = ("tests.wire.sagemaker_fixtures",)
 
 
 def component(sagemaker: Any, copies: int, accelerators: float) -> None:

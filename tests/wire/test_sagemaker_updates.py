@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.support.platform import Platform
 from tests.wire.sagemaker_support import (
     MODEL,
     PROMPT,
@@ -18,15 +17,7 @@ from tests.wire.sagemaker_support import (
     invoke,
 )
 
-
-@pytest.fixture(scope="module")
-def sagemaker(platform: Platform) -> Any:
-    return platform.boto3("sagemaker")
-
-
-@pytest.fixture(scope="module")
-def runtime(platform: Platform) -> Any:
-    return platform.boto3("sagemaker-runtime")
+pytest_plugins = ("tests.wire.sagemaker_fixtures",)
 
 
 @pytest.fixture

@@ -1,10 +1,10 @@
-"""How much memory is left: of the machine, and of the container around it."""
+"""How much memory there is and is left: of the machine, and of the container around it."""
 
 from pathlib import Path
 
 import pytest
 
-from kit.memory import available
+from kit.memory import available, total
 
 
 @pytest.fixture
@@ -27,3 +27,13 @@ def test_a_container_may_have_less_and_gives_its_cached_files_up(
     (tmp_path / "memory.current").write_text("16000\n")
     (tmp_path / "memory.stat").write_text("anon 10000\ninactive_file 6000\n")
     assert available(machine, tmp_path) == left
+
+
+@pytest.mark.parametrize(
+    ("limit", "whole"), [("30000", 30_000), ("max", 100 << 10), ("999999", 100 << 10)]
+)
+def test_a_container_may_have_less_in_all(
+    machine: Path, tmp_path: Path, limit: str, whole: int
+) -> None:
+    (tmp_path / "memory.max").write_text(limit + "\n")
+    assert total(machine, tmp_path) == whole

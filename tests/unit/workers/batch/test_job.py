@@ -4,7 +4,6 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -74,13 +73,6 @@ class Counting:
         parts = [part async for part in answers(self.database, running.hold)]
         self.output = b"".join(parts)
         return {"outcome": outcome}
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Database:
-    database = Database(f"sqlite:///{tmp_path}/batches.db")
-    database.create_tables()
-    return database
 
 
 NEW = NewBatch("counting", "b1", "", {}, "1", "k", 3600.0)

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
-from pathlib import Path
 
 import pytest
 from sqlalchemy import update
@@ -51,13 +50,6 @@ class Vanishing(Counting):
             if line.number == self.gone_from:
                 raise InputGone("the input was deleted")
             yield line
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Database:
-    database = Database(f"sqlite:///{tmp_path}/batches.db")
-    database.create_tables()
-    return database
 
 
 async def yield_once(at: Bench) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -12,14 +11,6 @@ from tests.unit.workers.batch.test_job import *  # noqa: F403 - run here too
 from tests.unit.workers.batch.test_job import NEW, Bench, Counting, bench, expected
 
 pytestmark = pytest.mark.integration
-
-
-@pytest.fixture
-def database(empty_postgres_url: str) -> Iterator[Database]:
-    database = Database(empty_postgres_url)
-    database.create_tables()
-    yield database
-    database.close()
 
 
 async def test_two_workers_answer_every_line_of_each_batch_once(
