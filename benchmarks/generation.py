@@ -53,6 +53,8 @@ def _side_by_side(one: Served, streams: int) -> dict[str, Any]:
     kept = [100 * b["tokens_per_s"] / a["tokens_per_s"] for a, b in pairs]
     return {
         "kept_percent": round(statistics.median(kept), 2),
+        "kept_percent_worst": round(min(kept), 2),
+        "kept_percent_best": round(max(kept), 2),
         "platform_ms_per_token": round(statistics.median(worked) * 1e3, 3),
         "rounds": rounds,
     }
@@ -64,12 +66,14 @@ def _verdict(streams: str, found: dict[str, Any]) -> Verdict:
         for name, reports in found["rounds"].items()
     }
     reason = (
-        f"median of {ROUNDS} pairs, answers of {TOKENS} tokens; {rates['direct']:,.0f} tokens/s "
-        f"directly, {rates['through']:,.0f} through the platform, which takes "
+        f"median of {ROUNDS} pairs, {found['kept_percent_worst']:.4g} to "
+        f"{found['kept_percent_best']:.4g} %, answers of {TOKENS} tokens; {rates['direct']:,.0f} "
+        f"tokens/s directly, {rates['through']:,.0f} through the platform, which takes "
         f"{found['platform_ms_per_token']:.2f} ms of a core for a token, requests included; vLLM, "
         f"the platform and the load share the machine's {os.cpu_count()} cores"
     )
-    goal = Goal(f"{KEPT.what}, {streams} streams", KEPT.bound, KEPT.value, KEPT.unit)
+    some = "1 stream" if streams == "1" else f"{streams} streams"
+    goal = Goal(f"{KEPT.what}, {some}", KEPT.bound, KEPT.value, KEPT.unit)
     return goal.judge(found["kept_percent"], reason)
 
 

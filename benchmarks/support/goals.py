@@ -6,7 +6,7 @@ from typing import Any, Literal
 Verdict = dict[str, Any]
 """`goal` and `measured` as text, `met`, and `reason`: how it was measured, or why it was missed.
 
-`met` is None where nothing was measured.
+`met` is None where nothing was measured, or no goal was set.
 """
 
 

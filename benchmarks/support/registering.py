@@ -11,13 +11,14 @@ from typing import Any
 _PATIENCE = 600.0
 
 
-def register(port: int, key: str, base: str, folder: Path) -> list[str]:
-    """The names of the adapters, all ready; each is named after its folder."""
-    names = sorted((path.name for path in folder.iterdir()), key=int)
-    for name in names:
+def register(port: int, key: str, base: str, folder: Path) -> dict[str, str]:
+    """The digests of the adapters by their names, all ready; each is named after its folder."""
+    digests = {}
+    for name in sorted((path.name for path in folder.iterdir()), key=int):
         made = _ask(port, key, "POST", f"/upload?name=a{name}&base={base}", _archive(folder / name))
         _await(port, key, made["digest"])
-    return [f"a{name}" for name in names]
+        digests[f"a{name}"] = made["digest"]
+    return digests
 
 
 def _archive(folder: Path) -> bytes:
