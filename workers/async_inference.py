@@ -1,7 +1,6 @@
 """Answers to invocations that nobody waits for: from an object to an object."""
 
 import asyncio
-import logging
 import time
 from collections.abc import AsyncIterator
 from secrets import SystemRandom
@@ -16,22 +15,24 @@ from kit.auth.principal import Principal
 from kit.errors import (
     DeadlineExceeded,
     Internal,
+    Interrupted,
     InvalidRequest,
     NotFound,
     PayloadTooLarge,
     PlatformError,
     RateLimited,
+    Unavailable,
 )
-from kit.jobs.ports import JobCancelled, JobContext, JobLost, JobYielded, JsonObject
+from kit.jobs.ports import JobContext, JobYielded, JsonObject
 from kit.jobs.retry import DEAD_AFTER
 from kit.objects.records import Attributes
 from kit.objects.store import ObjectStore
 
-log = logging.getLogger(__name__)
-
 _TRIES = 4
-"""One less than the job may have: the last one writes down why it failed."""
+"""One less than the job may have: the last one writes down why it failed. So does the last one that
+crashes may take."""
 _LEAST_WAIT = 1.0
+_LEAST_WAIT_FOR_MODEL = 5.0
 _chance = SystemRandom()
 _LARGEST = 25 * 2**20
 _OPERATION = "sagemaker-runtime:InvokeEndpointAsync"
@@ -40,8 +41,8 @@ _OPERATION = "sagemaker-runtime:InvokeEndpointAsync"
 class AsyncInference:
     """What an attempt has written another finds, so that an answer is made once.
 
-    An invocation that meets a limit of its tenant gives its place to others and waits for its
-    turn, until it expires; a spent budget fails it.
+    An invocation that meets a limit of its tenant, or whose model is not there, gives its place to
+    others and waits for its turn, until it expires; a spent budget fails it.
     """
 
     def __init__(self, generation: MeteredGeneration, objects: ObjectStore) -> None:
@@ -52,26 +53,31 @@ class AsyncInference:
         asked = AsyncInvocation.model_validate(context.input)
         if await self._is_there(context.tenant, asked.output):
             return {"location": asked.output.uri}
-        try:
-            body, media = await self._answer(context.tenant, asked)
-            await self._put(context.tenant, asked.output, body, media)
-        except (JobLost, JobCancelled):
-            raise
-        except PlatformError as error:
-            left = asked.expires_at - time.time()
-            if not isinstance(error, RateLimited):
-                if error.retryable and context.failures < _TRIES and left > 0:
-                    raise
-            elif error.retry_after is not None and left > 0:
-                raise JobYielded(after=min(_turn(error.retry_after), left)) from error
-            return await self._refuse(context.tenant, asked, error)
-        except Exception:
-            if context.crashes + 1 < DEAD_AFTER:
-                raise
-            log.exception("asynchronous invocation %s broke for the last time", context.id)
+        if context.crashes + 1 >= DEAD_AFTER:
             failure = Internal("The server had an error; try this request again.")
             return await self._refuse(context.tenant, asked, failure)
+        try:
+            body, media = await self._in_turn(context.tenant, asked)
+            await self._put(context.tenant, asked.output, body, media)
+        except PlatformError as error:
+            in_time = time.time() < asked.expires_at and not isinstance(error, RateLimited)
+            if error.retryable and in_time and context.failures < _TRIES:
+                raise
+            return await self._refuse(context.tenant, asked, error)
         return {"location": asked.output.uri}
+
+    async def _in_turn(self, tenant: str, asked: AsyncInvocation) -> tuple[bytes, str]:
+        """Raises JobYielded while nobody can answer; a model that broke off may have been broken by
+        this very request, so that counts as a failure."""
+        try:
+            return await self._answer(tenant, asked)
+        except Interrupted:
+            raise
+        except (RateLimited, Unavailable) as error:
+            left, wait = asked.expires_at - time.time(), _wait(error)
+            if wait is None or left <= 0:
+                raise
+            raise JobYielded(after=min(wait, left)) from error
 
     async def _answer(self, tenant: str, asked: AsyncInvocation) -> tuple[bytes, str]:
         if time.time() >= asked.expires_at:
@@ -124,9 +130,16 @@ class AsyncInference:
         await self._objects.put(tenant, place.bucket, place.key, _once(body), attributes=attributes)
 
 
-def _turn(seconds: float) -> float:
-    """Spread, since all that a tenant's limit holds up is told of the same moment."""
-    return max(seconds, _LEAST_WAIT) * _chance.uniform(1.0, 2.0)
+def _wait(error: RateLimited | Unavailable) -> float | None:
+    """Seconds, spread, since all that is held up is told of the same moment; None where no wait
+    helps: a request of more tokens than its tenant has in a minute."""
+    if isinstance(error, Unavailable):
+        least = _LEAST_WAIT_FOR_MODEL
+    elif error.retry_after is not None:
+        least = _LEAST_WAIT
+    else:
+        return None
+    return max(least, error.retry_after or 0.0) * _chance.uniform(1.0, 2.0)
 
 
 async def _once(body: bytes) -> AsyncIterator[bytes]:

@@ -16,7 +16,14 @@ from contracts.generation.metered import MeteredGeneration
 from integrations.local.blobs import LocalBlobs
 from kit.auth.principal import Principal
 from kit.database import Database
-from kit.errors import BudgetSpent, PlatformError, RateLimited, Unavailable
+from kit.errors import (
+    BudgetSpent,
+    Interrupted,
+    NotReady,
+    PlatformError,
+    RateLimited,
+    Unavailable,
+)
 from kit.jobs.ports import JobContext, JobYielded
 from kit.objects.store import ObjectStore
 from workers.async_inference import AsyncInference
@@ -99,13 +106,33 @@ async def test_a_second_attempt_finds_what_the_first_has_written(place: Place) -
     assert await place.read("out/1.out") == {"generated_text": "Oak."}
 
 
-async def test_a_model_that_is_away_is_waited_for_and_then_told(place: Place) -> None:
-    place.model.failure = Unavailable("The model is starting.", retry_after=1)
-    with pytest.raises(Unavailable):
-        await place.handler.run(place.context())
+async def test_a_model_that_is_away_is_waited_for_until_the_request_expires(place: Place) -> None:
+    place.model.failure = NotReady("The model is starting.", retry_after=1)
+    with pytest.raises(JobYielded) as yielded:
+        await place.handler.run(place.context(failures=4))
+    assert 5 <= yielded.value.after <= 10
+    told = await place.handler.run(place.context(expires_at=time.time()))
+    assert "RequestTTLSeconds" in (await place.read("failed/1-error.out"))["error"]
+    assert told["failure"]
+
+
+async def test_a_model_that_broke_off_is_asked_a_few_times(place: Place) -> None:
+    place.model.failure = Interrupted("The model server broke off.", retry_after=1)
+    with pytest.raises(Interrupted):
+        await place.handler.run(place.context(failures=3))
     told = await place.handler.run(place.context(failures=4))
-    assert told["failure"] == "The model is starting."
-    assert (await place.read("failed/1-error.out"))["error"] == "The model is starting."
+    assert told["failure"] == "The model server broke off."
+    assert (await place.read("failed/1-error.out"))["error"] == "The model server broke off."
+
+
+async def test_an_answer_that_cannot_be_kept_is_not_made_for_ever(place: Place) -> None:
+    async def busy(*args: object, **named: object) -> None:
+        raise Unavailable("The object storage is busy.", retry_after=1)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(place.objects, "put", busy)
+        with pytest.raises(Unavailable):
+            await place.handler.run(place.context())
 
 
 async def test_what_is_over_a_limit_gives_its_place_and_waits_for_its_turn(place: Place) -> None:
@@ -141,13 +168,16 @@ async def test_a_failure_without_a_place_is_the_jobs_result(place: Place) -> Non
     assert "not JSON" in told["failure"]
 
 
-async def test_a_bug_is_told_before_the_job_is_given_up(place: Place) -> None:
+async def test_what_breaks_its_worker_is_told_before_the_job_is_given_up(place: Place) -> None:
+    """By a bug or by the end of the process, which nobody could tell of afterwards."""
     place.model.failure = KeyError("nobody has thought of this")
     with pytest.raises(KeyError):
         await place.handler.run(place.context(crashes=3))
+    assert place.model.asked == 1
     told = await place.handler.run(place.context(crashes=4))
     assert "server had an error" in told["failure"]
     assert "thought of" not in (await place.read("failed/1-error.out"))["error"]
+    assert place.model.asked == 1, "the fifth crash would end the job without a word"
 
 
 async def test_an_output_that_cannot_be_written_is_told(place: Place) -> None:
