@@ -1,6 +1,6 @@
 """What the name of a SageMaker endpoint leads to: the same at every door."""
 
-from contracts.generation.hosting import FindTarget, Target
+from contracts.generation.invocations import FindTarget, Target
 from gateway.backends import Backends
 from kit.auth.principal import Principal
 from kit.catalogue import ModelEntry

@@ -7,7 +7,7 @@ from secrets import SystemRandom
 
 import orjson
 
-from contracts.generation.hosting import AsyncInvocation, ObjectPlace
+from contracts.generation.invocations import AsyncInvocation, ObjectPlace
 from contracts.generation.metered import MeteredGeneration
 from dialects.sagemaker.exchange import FORMS, TextExchange, exchange
 from dialects.sagemaker.said import Said

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 
-from contracts.generation.hosting import ASYNC_INFERENCE
+from contracts.generation.invocations import ASYNC_INFERENCE
 from contracts.generation.metered import MeteredGeneration
 from kit.batches.store import KIND as BATCH
 from kit.jobs.ports import Handler, Handlers, JobContext, JsonObject

@@ -3,7 +3,6 @@
 `shown` are members of AWS's wire that change nothing here and are told again as they came.
 """
 
-from secrets import SystemRandom
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field
@@ -14,16 +13,12 @@ Shown: TypeAlias = dict[str, Any]
 Name: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,62}$")]
 Kind: TypeAlias = Literal["model", "endpoint-config", "endpoint", "inference-component"]
 Status: TypeAlias = Literal["Creating", "Updating", "InService", "Deleting", "Failed"]
-Form: TypeAlias = Literal["lmi", "lmi-sse", "lmi-vllm", "tgi"]
-"""How a container writes its answers; see the decision record on names and forms."""
 Tags: TypeAlias = dict[str, str]
 
 MOST_COPIES = 1000
 """Of one variant or inference component, and the most accelerators that one copy may ask for."""
 Copies: TypeAlias = Annotated[int, Field(ge=0, le=MOST_COPIES)]
 Weight: TypeAlias = Annotated[float, Field(ge=0, le=1e9)]
-
-_chance = SystemRandom()
 
 
 class Container(Contract):
@@ -231,76 +226,3 @@ class Tagged(Contract):
 
 class TagSet(Contract):
     tags: Tags
-
-
-class FindTarget(Contract):
-    """Of an invocation; empty names where the request gives none."""
-
-    endpoint: str
-    component: str = ""
-    variant: str = ""
-
-
-class Target(Contract):
-    """What an invocation reaches. `component` and `adapter` are for the generation service.
-
-    `names` are what its model is called beside `model`: the base model's names, the endpoint's.
-    `terms` is the address of terms that must be accepted with each invocation, or None.
-    """
-
-    model: str
-    component: str = ""
-    adapter: str = ""
-    names: list[str] = Field(default_factory=list)
-    variant: str = "AllTraffic"
-    form: Form = "lmi"
-    terms: str | None = None
-    asynchronous: AsyncOutput | None = None
-
-
-class Share(Contract):
-    target: Target
-    weight: Annotated[float, Field(gt=0)]
-
-
-class Targets(Contract):
-    """Where invocations of an endpoint go: each to one of these, by weight."""
-
-    shares: Annotated[list[Share], Field(min_length=1)]
-
-    def one(self) -> Target:
-        """For one invocation."""
-        if len(self.shares) == 1:
-            return self.shares[0].target
-        return _chance.choices(self.shares, [share.weight for share in self.shares])[0].target
-
-
-ASYNC_INFERENCE = "async-inference"
-"""The kind of the job that answers an AsyncInvocation."""
-
-
-class ObjectPlace(Contract):
-    bucket: str
-    key: str
-
-    @property
-    def uri(self) -> str:
-        return f"s3://{self.bucket}/{self.key}"
-
-
-class AsyncInvocation(Contract):
-    """The input of the job: what was asked, as it was when it was accepted.
-
-    `expires_at` in UNIX seconds: until then it must have begun; `timeout` in seconds.
-    """
-
-    account: str
-    key: str
-    target: Target
-    adapter: str | None
-    accepts_terms: bool
-    input: ObjectPlace
-    output: ObjectPlace
-    failure: ObjectPlace | None
-    expires_at: float
-    timeout: float

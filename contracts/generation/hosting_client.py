@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from contracts.client import ServiceClient
 from contracts.contract import Nothing
 from contracts.generation import hosting as h
+from contracts.generation.invocations import FindTarget, Target, Targets
 from contracts.transport import Transport
 from kit.auth.internal import InternalTrust
 from kit.auth.principal import Principal
@@ -26,9 +27,9 @@ class HostingClient(ServiceClient):
 
     def __init__(self, transport: Transport, trust: InternalTrust) -> None:
         super().__init__(transport, trust)
-        self._targets: dict[tuple[str, h.FindTarget], tuple[float, h.Targets | str]] = {}
+        self._targets: dict[tuple[str, FindTarget], tuple[float, Targets | str]] = {}
 
-    async def target(self, who: Principal, ask: h.FindTarget) -> h.Target:
+    async def target(self, who: Principal, ask: FindTarget) -> Target:
         """NotFound for an absent endpoint, Conflict for one that is not in service."""
         key, now = (who.tenant, ask), time.monotonic()
         until, found = self._targets.get(key, (0.0, ""))
@@ -41,10 +42,10 @@ class HostingClient(ServiceClient):
             raise NotFound(found)
         return found.one()
 
-    async def _asked(self, who: Principal, ask: h.FindTarget) -> h.Targets | str:
+    async def _asked(self, who: Principal, ask: FindTarget) -> Targets | str:
         """A name that leads to no endpoint may lead to an embedding model, again and again."""
         try:
-            return await self._call(who, "/hosting/targets", ask, h.Targets)
+            return await self._call(who, "/hosting/targets", ask, Targets)
         except NotFound as error:
             return error.message
 

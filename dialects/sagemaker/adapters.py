@@ -1,6 +1,6 @@
 """Which adapters an invocation asks for: beside its body, in it, or as the name of its model."""
 
-from contracts.generation.hosting import Target
+from contracts.generation.invocations import Target
 from dialects.body import Json, malformed
 from dialects.sagemaker.said import Said
 from kit.errors import InvalidRequest

@@ -8,8 +8,8 @@ import orjson
 
 from contracts.generation.answers import Delta, Generation
 from contracts.generation.client import GenerateRequest
-from contracts.generation.hosting import Form as FormName
-from contracts.generation.hosting import Target
+from contracts.generation.invocations import Form as FormName
+from contracts.generation.invocations import Target
 from dialects.body import Json, read_body
 from dialects.dialect import Exchange, TextDialect
 from dialects.openai.chat import ChatDialect

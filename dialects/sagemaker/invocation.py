@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from contracts.generation.client import GenerateRequest
-from contracts.generation.hosting import Target
+from contracts.generation.invocations import Target
 from contracts.generation.requests import ChatRequest, CompletionRequest
 from dialects.body import Json, Members, built, malformed
 from dialects.sagemaker.adapters import adapters_of

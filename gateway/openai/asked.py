@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TypeVar
 
-from contracts.generation.hosting import FindTarget
+from contracts.generation.invocations import FindTarget
 from contracts.generation.requests import ChatRequest, CompletionRequest
 from dialects.body import Json
 from dialects.sagemaker.adapters import adapter_of

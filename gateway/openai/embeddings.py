@@ -1,6 +1,6 @@
 """POST /embeddings."""
 
-from contracts.generation.hosting import FindTarget, Target
+from contracts.generation.invocations import FindTarget, Target
 from dialects.body import Json, read_body
 from dialects.openai.embeddings import EmbeddingsDialect
 from gateway.embedding import embed

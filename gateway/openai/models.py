@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from contracts.generation.hosting import FindTarget, Target
+from contracts.generation.invocations import FindTarget, Target
 from contracts.generation.models import ModelCard
 from gateway.cards import leads_to, model_cards
 from gateway.hosted import reached

@@ -2,7 +2,7 @@
 
 import re
 
-from contracts.generation.hosting import ObjectPlace
+from contracts.generation.invocations import ObjectPlace
 from gateway.aws.registry import Call
 from kit.auth.scopes import require
 from kit.errors import InvalidRequest

@@ -5,6 +5,7 @@ from typing import Any
 
 from contracts.contract import Contract, Nothing
 from contracts.generation import hosting as h
+from contracts.generation.invocations import FindTarget
 from kit.auth.principal import Principal
 from kit.contract_routes import ContractRoute, Routes
 from services.generation.service.hosting.hosting import Hosting
@@ -15,7 +16,7 @@ _DONE = Nothing()
 def hosting_routes(hosting: Hosting) -> Routes:
     models, endpoints, components = hosting.models, hosting.endpoints, hosting.components
     return {
-        "/hosting/targets": ContractRoute(h.FindTarget, hosting.targets.find),
+        "/hosting/targets": ContractRoute(FindTarget, hosting.targets.find),
         "/hosting/tags": ContractRoute(h.Tagged, models.tags),
         "/hosting/models/create": ContractRoute(h.CreateModel, models.create_model),
         "/hosting/models/get": _named(models.model),

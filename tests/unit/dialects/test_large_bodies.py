@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 import pytest
 
-from contracts.generation.hosting import Target
+from contracts.generation.invocations import Target
 from dialects.bedrock.converse import Converse
 from dialects.bedrock.families import text_dialect
 from dialects.body import read_body

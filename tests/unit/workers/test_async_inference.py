@@ -11,7 +11,7 @@ import pytest
 
 from contracts.generation.answers import Choice, Generation
 from contracts.generation.client import GenerateRequest
-from contracts.generation.hosting import AsyncInvocation, ObjectPlace, Target
+from contracts.generation.invocations import AsyncInvocation, ObjectPlace, Target
 from contracts.generation.metered import MeteredGeneration
 from integrations.local.blobs import LocalBlobs
 from kit.auth.principal import Principal

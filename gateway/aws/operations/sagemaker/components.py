@@ -2,7 +2,12 @@
 
 from typing import Any
 
-from contracts.generation.hosting import Component, CreateComponent, Deployed, UpdateComponent
+from contracts.generation.hosting import (
+    Component,
+    CreateComponent,
+    Deployed,
+    UpdateComponent,
+)
 from gateway.aws.operations.members import dropped, refuse
 from gateway.aws.operations.places import readable
 from gateway.aws.operations.sagemaker.common import (

@@ -2,7 +2,12 @@
 
 from typing import Any
 
-from contracts.generation.hosting import AsyncOutput, CreateEndpointConfig, Scaling, Variant
+from contracts.generation.hosting import (
+    AsyncOutput,
+    CreateEndpointConfig,
+    Scaling,
+    Variant,
+)
 from gateway.aws.operations.members import dropped, refuse
 from gateway.aws.operations.places import split
 from gateway.aws.operations.sagemaker.common import (

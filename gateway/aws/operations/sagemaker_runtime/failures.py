@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from contracts.generation.hosting import Target
+from contracts.generation.invocations import Target
 from dialects.sagemaker.exchange import FORMS
 from gateway.aws.registry import Call, ErrorMembers, errors
 from kit.errors import (

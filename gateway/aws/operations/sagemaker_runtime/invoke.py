@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator
 import orjson
 
 from contracts.generation.answers import Delta
-from contracts.generation.hosting import Target
+from contracts.generation.invocations import Target
 from dialects.body import read_body
 from dialects.sagemaker.embeddings import read_embedding, whole_embedding
 from dialects.sagemaker.exchange import TextExchange, exchange

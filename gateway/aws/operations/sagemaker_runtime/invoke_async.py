@@ -4,13 +4,8 @@ import time
 
 from uuid_utils import uuid4
 
-from contracts.generation.hosting import (
-    ASYNC_INFERENCE,
-    AsyncInvocation,
-    AsyncOutput,
-    ObjectPlace,
-    Target,
-)
+from contracts.generation.hosting import AsyncOutput
+from contracts.generation.invocations import ASYNC_INFERENCE, AsyncInvocation, ObjectPlace, Target
 from gateway.aws.operations.members import dropped, refuse
 from gateway.aws.operations.places import readable, writable
 from gateway.aws.operations.sagemaker_runtime.failures import SERVICE

@@ -1,6 +1,6 @@
 """What an invocation reaches: an endpoint of the tenant, or an embedding model by its name."""
 
-from contracts.generation.hosting import FindTarget, Target
+from contracts.generation.invocations import FindTarget, Target
 from dialects.sagemaker.said import ADAPTER_HEADER, Said, said
 from gateway import hosted
 from gateway.aws.operations.members import refuse

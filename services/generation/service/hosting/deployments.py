@@ -4,7 +4,8 @@ import hashlib
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from contracts.generation.hosting import Form, Scaling
+from contracts.generation.hosting import Scaling
+from contracts.generation.invocations import Form
 from services.generation.repository.hosting.rows import Record
 
 SEEN = 2.0

@@ -3,7 +3,8 @@
 import re
 from collections.abc import Mapping
 
-from contracts.generation.hosting import Container, Form
+from contracts.generation.hosting import Container
+from contracts.generation.invocations import Form
 from kit.catalogue import Catalogue, ModelEntry
 from kit.errors import InvalidRequest, NotFound
 

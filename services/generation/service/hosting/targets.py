@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
-from contracts.generation import hosting as h
-from contracts.generation.hosting import FindTarget, Share, Target
+from contracts.generation import invocations
+from contracts.generation.invocations import FindTarget, Share, Target
 from kit.auth.principal import Principal
 from kit.catalogue import Catalogue
 from kit.database import Database
@@ -27,11 +27,11 @@ class Targets:
         self._database = database
         self._catalogue = catalogue
 
-    async def find(self, who: Principal, ask: FindTarget) -> h.Targets:
+    async def find(self, who: Principal, ask: FindTarget) -> invocations.Targets:
         """Raises NotFound for an absent endpoint, Conflict for a component that is not ready."""
         shares = await self._database.read(_find, who, ask)
         shares = shares or [Share(target=self._by_model(who, ask), weight=1)]
-        return h.Targets(shares=[self._named(ask, share) for share in shares])
+        return invocations.Targets(shares=[self._named(ask, share) for share in shares])
 
     def _named(self, ask: FindTarget, share: Share) -> Share:
         names = self._names(ask, share.target)

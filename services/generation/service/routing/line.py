@@ -1,14 +1,10 @@
-"""The requests for one model: who waits, who runs where, and what the replicas have loaded."""
+"""The requests for one model: who waits, and who runs where."""
 
 import asyncio
-import logging
-from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 
-from kit.errors import PlatformError, RateLimited, Unavailable
+from kit.errors import RateLimited, Unavailable
 from kit.telemetry import OPEN_BREAKERS, OUTSTANDING, QUEUED, RESIDENT
 from services.generation.ports import AdapterRef, Asked, Fleet, Replica, Usable
 from services.generation.service.routing.admin import AdapterAdmin
@@ -16,12 +12,11 @@ from services.generation.service.routing.estimate import tokens_of
 from services.generation.service.routing.fairness import Ticket
 from services.generation.service.routing.policy import Policy
 from services.generation.service.routing.pool import Pool
-from services.generation.service.routing.residency import Residency
+from services.generation.service.routing.residents import Residents
 from services.generation.service.routing.retries import RetryBudget
 from services.generation.service.routing.seats import Seats
 from services.generation.service.routing.speed import Speed
 
-log = logging.getLogger(__name__)
 _GLANCE = 0.1
 """Seconds between looks at the fleet while requests wait."""
 
@@ -60,16 +55,13 @@ class Line:
         policy: Policy,
         clock: Callable[[], float],
     ) -> None:
-        self._model, self._fleet, self._admin = model, fleet, admin
+        self._model, self._fleet = model, fleet
         self._policy, self._clock = policy, clock
-        self._pool = Pool(self._has, clock)
+        self._residents = Residents(admin, policy, clock)
+        self._pool = Pool(self._residents.has, clock)
         self._speed = Speed(clock())
         self._waiting: dict[Ticket, Waiting] = {}
-        self._residencies: dict[str, Residency] = {}
-        self._recent: OrderedDict[str, tuple[AdapterRef, float]] = OrderedDict()
-        self._reconciled: set[str] = set()
         self._looking: asyncio.Task[None] | None = None
-        self._pinned: dict[str, AdapterRef] = {}
         self.retries = RetryBudget()
 
     async def wait_for(self, asked: Asked, avoid: frozenset[str]) -> Seat:
@@ -80,8 +72,7 @@ class Line:
         ticket = Ticket(asked.tenant, digest, tokens, asked.request.n)
         self._admit(ticket)
         if asked.adapter:
-            self._recent[digest] = (asked.adapter, self._clock())
-            self._recent.move_to_end(digest)
+            self._residents.asked_for(asked.adapter)
         waiting = Waiting(ticket, avoid, asyncio.get_running_loop().create_future())
         self._waiting[ticket] = waiting
         self._pool.queue.add(ticket)
@@ -94,7 +85,7 @@ class Line:
         """The replica has the seat's adapter when this returns; `again` if it turned out not to."""
         if seat.asked.adapter is None:
             return
-        residency = self._residency(seat.at)
+        residency = self._residents.on(seat.at)
         if again:
             residency.lost(seat.ticket.adapter)
         await residency.ensure(seat.asked.adapter)
@@ -125,55 +116,15 @@ class Line:
         return self._pool.in_use()
 
     async def reconcile(self, usable: Sequence[Usable] | None) -> None:
-        """A replica that does not answer is looked at again the next time.
-
-        Adapters that are not `usable` any more are drained and unloaded; None lets all be used.
-        """
+        """Brings adapters to where they should be, and takes those away that are not `usable`."""
         self._look()
-        allowed = None if usable is None else {one.adapter.digest for one in usable}
-        pins = (one.adapter for one in usable or () if one.pinned)
-        self._pinned = {pin.digest: pin for pin in islice(pins, self._policy.pinned)}
-        for digest in self._recent.keys() - (self._recent if allowed is None else allowed):
-            del self._recent[digest]
-        residencies = map(self._residency, list(self._pool.seats.values()))
-        await asyncio.gather(*(self._reconcile(residency, allowed) for residency in residencies))
+        await self._residents.reconcile(list(self._pool.seats.values()), usable)
         self._grant()
 
     async def close(self) -> None:
         if self._looking is not None:
             self._looking.cancel()
-        for residency in self._residencies.values():
-            await residency.close()
-
-    async def _reconcile(self, residency: Residency, allowed: set[str] | None) -> None:
-        if not residency.replica.limits.adapters:
-            return
-        with _telling(residency.replica):
-            if allowed is not None:
-                for digest in set(residency) - allowed:
-                    await residency.retire(digest)
-            await self._bring(residency)
-
-    async def _bring(self, residency: Residency) -> None:
-        replica = residency.replica
-        wanted = self._pinned | self._used_lately()
-        found = await self._admin.loaded(replica)
-        for digest in residency.adopt(found, set(wanted)):
-            await self._admin.unload(replica, digest)
-        await residency.drop_retired()
-        is_known = replica.id in self._reconciled
-        again = [] if is_known else list(wanted.values())[-replica.limits.adapters :]
-        for adapter in (*self._pinned.values(), *again):
-            with _telling(replica):
-                await residency.ensure(adapter)
-        self._reconciled.add(replica.id)
-
-    def _used_lately(self) -> dict[str, AdapterRef]:
-        """The one used last comes last."""
-        since = self._clock() - self._policy.remembered
-        while self._recent and next(iter(self._recent.values()))[1] < since:
-            self._recent.popitem(last=False)
-        return {digest: adapter for digest, (adapter, _) in self._recent.items()}
+        await self._residents.close()
 
     def _admit(self, ticket: Ticket) -> None:
         queue, policy = self._pool.queue, self._policy
@@ -237,16 +188,14 @@ class Line:
         self._fleet.outstanding(self._model, queued + running)
         OUTSTANDING.labels(self._model).set(running)
         QUEUED.labels(self._model).set(queued)
-        RESIDENT.labels(self._model).set(sum(map(len, self._residencies.values())))
+        RESIDENT.labels(self._model).set(len(self._residents))
         is_open = (seats.breaker.is_open for seats in self._pool.seats.values())
         OPEN_BREAKERS.labels(self._model).set(sum(is_open))
 
     def _look(self) -> None:
-        """Takes over which replicas are ready; one that has gone takes what it had loaded along."""
+        """Takes over which replicas are ready."""
         self._pool.know(self._fleet.replicas(self._model))
-        for id in self._residencies.keys() - self._pool.seats.keys():
-            del self._residencies[id]
-        self._reconciled &= self._pool.seats.keys()
+        self._residents.forget_all_but(self._pool.seats.keys())
 
     def _keep_looking(self) -> None:
         if self._looking is None or self._looking.done():
@@ -271,37 +220,10 @@ class Line:
                     Unavailable(f"The servers of {self._model} have gone.", retry_after=1)
                 )
 
-    def _has(self, replica: str, digest: str) -> bool:
-        residency = self._residencies.get(replica)
-        return residency is not None and digest in residency
-
-    def _residency(self, seats: Seats) -> Residency:
-        id = seats.replica.id
-        residency = self._residencies.get(id)
-        if residency is None:
-            residency = self._residencies[id] = Residency(
-                seats.replica,
-                self._admin,
-                self._policy.adapters,
-                lambda digest: digest in seats.adapters or digest in self._pinned,
-            )
-        return residency
-
     def _prefetch(self, ticket: Ticket, adapter: AdapterRef) -> None:
         seats = self._pool.preferred(ticket)
         if seats is not None and seats.replica.limits.adapters:
-            self._residency(seats).prefetch(adapter)
-
-
-@contextmanager
-def _telling(replica: Replica) -> Iterator[None]:
-    """What goes wrong with one replica, or with one adapter, holds up no other."""
-    try:
-        yield
-    except PlatformError as error:
-        log.warning("%s may not have the adapters that it should: %s", replica.id, error)
-    except Exception:
-        log.exception("The adapters of %s could not be looked after", replica.id)
+            self._residents.on(seats).prefetch(adapter)
 
 
 def _has_result(future: asyncio.Future[Seats]) -> bool:

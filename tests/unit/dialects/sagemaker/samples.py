@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 
 from contracts.generation.answers import Choice, Delta, Generation, Token, Usage
-from contracts.generation.hosting import Form, Target
+from contracts.generation.invocations import Form, Target
 from dialects.sagemaker.exchange import TextExchange, exchange
 from dialects.sagemaker.said import Said
 

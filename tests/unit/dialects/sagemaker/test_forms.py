@@ -6,7 +6,7 @@ import orjson
 import pytest
 
 from contracts.generation.answers import Choice, Token
-from contracts.generation.hosting import Form
+from contracts.generation.invocations import Form
 from tests.unit.dialects.sagemaker.samples import TOKENS, asked, lines, made, whole
 
 PROMPT = "What is"

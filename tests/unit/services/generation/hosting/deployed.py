@@ -1,6 +1,7 @@
 """What the tests of hosting deploy: models, endpoints and components of one tenant."""
 
 from contracts.generation import hosting as h
+from contracts.generation.invocations import FindTarget, Target
 from tests.support.hosting import LLAMA, MISTRAL, WHO, Stage
 
 ARCHIVE = "s3://models/adapters.tar.gz"
@@ -36,8 +37,8 @@ async def component(
     return await stage.hosting.components.get(WHO, name)
 
 
-async def target(stage: Stage, component: str = "", endpoint: str = "front") -> h.Target:
-    ask = h.FindTarget(endpoint=endpoint, component=component)
+async def target(stage: Stage, component: str = "", endpoint: str = "front") -> Target:
+    ask = FindTarget(endpoint=endpoint, component=component)
     return (await stage.hosting.targets.find(WHO, ask)).one()
 
 

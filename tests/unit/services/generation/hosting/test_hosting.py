@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from contracts.generation import hosting as h
+from contracts.generation.invocations import FindTarget
 from kit.catalogue import Catalogue
 from kit.errors import Conflict, InvalidRequest, NotFound
 from services.generation.ports import Artifact
@@ -235,11 +236,11 @@ async def test_an_endpoint_moves_to_another_configuration(stage: Stage) -> None:
 async def test_another_tenants_endpoint_is_absent(stage: Stage) -> None:
     await model(stage)
     await endpoint(stage, model="llama")
-    ask = h.FindTarget(endpoint="front")
+    ask = FindTarget(endpoint="front")
     with pytest.raises(NotFound) as foreign:
         await stage.hosting.targets.find(OTHER, ask)
     with pytest.raises(NotFound) as absent:
-        await stage.hosting.targets.find(OTHER, h.FindTarget(endpoint="absent"))
+        await stage.hosting.targets.find(OTHER, FindTarget(endpoint="absent"))
     assert foreign.value.message.replace("front", "absent") == absent.value.message
     for read in (stage.hosting.models.model, stage.hosting.endpoints.get):
         with pytest.raises(NotFound):
