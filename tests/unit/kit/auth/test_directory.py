@@ -1,7 +1,7 @@
 """Who a credential belongs to, from memory; and how soon a revocation is seen."""
 
 import pytest
-from sqlalchemy import event, select
+from sqlalchemy import select
 
 from kit.auth import directory as directory_module
 from kit.auth import repository
@@ -13,17 +13,7 @@ from kit.auth.scopes import FULL_ACCESS, Scope
 from kit.auth.tables import KEYS
 from kit.database import Database
 from kit.errors import NotFound, Unauthenticated
-
-
-class Queries:
-    """Counts the statements that reach the database."""
-
-    def __init__(self, database: Database) -> None:
-        self.count = 0
-        event.listen(database.engine, "before_cursor_execute", self._one)
-
-    def _one(self, *_: object) -> None:
-        self.count += 1
+from tests.support.queries import Queries
 
 
 class Clock:
@@ -67,7 +57,7 @@ async def test_a_known_key_costs_no_query(directory: KeyDirectory, database: Dat
     for _ in range(50):
         await directory.by_bearer(keys.bearer)
         await directory.secret_of(keys.access_key_id)
-    assert queries.count == 0
+    assert not queries.statements
 
 
 async def test_an_unknown_key_is_looked_up_once(
@@ -76,7 +66,7 @@ async def test_an_unknown_key_is_looked_up_once(
     assert await directory.secret_of("AKIAUNKNOWNUNKNOWN23") is None
     queries = Queries(database)
     assert await directory.secret_of("AKIAUNKNOWNUNKNOWN23") is None
-    assert queries.count == 0
+    assert not queries.statements
 
 
 async def test_a_malformed_key_id_costs_no_query(
@@ -85,7 +75,7 @@ async def test_a_malformed_key_id_costs_no_query(
     queries = Queries(database)
     for name in ("", "AKIA", "AKIA\0AAAAAAAAAAAAAAA", "AKIA' OR 1=1 --AAAAA", "x" * 5000):
         assert await directory.secret_of(name) is None
-    assert queries.count == 0
+    assert not queries.statements
 
 
 async def test_a_mistyped_bearer_key_costs_no_query(
@@ -95,7 +85,7 @@ async def test_a_mistyped_bearer_key_costs_no_query(
     for token in ("", "uc_live_x", make_bearer()[:-1] + "_", "ключ", "a' OR 1=1 --"):
         with pytest.raises(Unauthenticated):
             await directory.by_bearer(token)
-    assert queries.count == 0
+    assert not queries.statements
 
 
 async def test_a_name_of_one_kind_of_key_never_opens_the_other(

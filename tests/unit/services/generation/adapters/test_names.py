@@ -9,6 +9,7 @@ from contracts.generation import adapters as a
 from contracts.generation.messages import ChatMessage
 from contracts.generation.requests import ChatRequest
 from kit.errors import Conflict, NotFound, NotReady, PlatformError, Unavailable
+from tests.support.queries import Queries
 from tests.unit.services.generation.adapters.making import adapter, archive
 from tests.unit.services.generation.adapters.world import ANNA, BERT, World, open_world
 
@@ -173,6 +174,22 @@ async def test_a_tenants_ready_adapters_are_models_with_a_base(world: World) -> 
     assert cards["support"].aliases == [f"support@sha256:{made.digest}"]
     assert cards["support"].created_at == made.created_at > 1_600_000_000
     assert not [card for card in await world.generation.models(BERT) if card.base]
+
+
+async def test_anothers_name_takes_the_way_of_an_absent_one(world: World) -> None:
+    """Statement for statement, so that its time tells nothing."""
+    digest = (await world.add(archive(("es", adapter())), "hers")).digest
+    queries = Queries(world.database)
+    for pair in (("hers", "none"), (f"hers@sha256:{digest}", f"none@sha256:{'0' * 64}")):
+        ways = []
+        for name in pair:
+            for asked in ({"model": name}, {"model": "llama", "adapter": name}):
+                world.registry.resolving._lookup.forget()
+                kind, message, _ = await told(resolved(world, BERT, **asked))
+                way = queries.taken("generation_adapters")
+                assert (kind, bool(way)) == ("NotFound", True)
+                ways.append((message.replace(name, "NAME"), way))
+        assert ways[:2] == ways[2:]
 
 
 async def test_a_base_models_name_cannot_be_taken(world: World) -> None:
