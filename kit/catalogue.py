@@ -240,7 +240,16 @@ def model_id(reference: str) -> str:
 
 
 def load(folder: Path = DEFAULT_FOLDER) -> Catalogue:
-    """Reads every `*.yaml` of the folder; raises InvalidRequest that names the file at fault."""
+    """Reads every `*.yaml` of the folder; raises InvalidRequest that names the file at fault.
+
+    A folder that is absent is a fault too: without a model nothing would be served, and in silence.
+    """
+    if not folder.is_dir():
+        raise InvalidRequest(
+            f"There is no folder of model files at {folder}. It comes with the source, which "
+            "`pip install --editable .` runs from; else name one: a process by GATEWAY_MODELS, "
+            "SEARCH_MODELS, GENERATION_MODELS or WORKER_MODELS, `undercroft models` by --models."
+        )
     return Catalogue(_read(path) for path in sorted(folder.glob("*.yaml")))
 
 

@@ -169,6 +169,13 @@ def test_a_bad_file_is_named(tmp_path: Path, text: str) -> None:
         load(tmp_path)
 
 
+def test_an_absent_folder_is_refused_and_an_empty_one_is_empty(tmp_path: Path) -> None:
+    away = tmp_path / "away"
+    with pytest.raises(InvalidRequest, match=f"{away}.*--editable.*SEARCH_MODELS"):
+        load(away)
+    assert load(tmp_path).entries == ()
+
+
 def test_a_model_that_is_not_here_is_known_and_not_served() -> None:
     catalogue = load()
     assert catalogue.knows("mistral.mistral-7b")
