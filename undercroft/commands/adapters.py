@@ -24,7 +24,7 @@ from undercroft.commands.common import (
     opened,
     told,
 )
-from undercroft.rest import ask
+from undercroft.rest import Reached, ask
 
 app = typer.Typer(help="Register, name, grant and remove LoRA adapters.", no_args_is_help=True)
 Digest = Annotated[str, typer.Argument(help="The adapter's SHA-256, with or without `sha256:`.")]
@@ -47,7 +47,7 @@ def add(
         str | None, typer.Option(help="Which adapter, where an archive holds several.")
     ] = None,
     wait: Annotated[bool, typer.Option(help="Wait for its checks.")] = True,
-    data: Data = DEFAULT_DATA,
+    data: Reached = DEFAULT_DATA,
 ) -> None:
     """Register an adapter."""
     with told():
@@ -67,7 +67,7 @@ def add(
 
 
 @app.command("list")
-def list_adapters(data: Data = DEFAULT_DATA) -> None:
+def list_adapters(data: Reached = DEFAULT_DATA) -> None:
     """List one's own adapters, and those that others grant."""
     with told():
         found = ask(data, "GET", "/adapters")
@@ -82,7 +82,7 @@ def list_adapters(data: Data = DEFAULT_DATA) -> None:
 @app.command()
 def show(
     what: Annotated[str, typer.Argument(help="The adapter's SHA-256, or a name of it.")],
-    data: Data = DEFAULT_DATA,
+    data: Reached = DEFAULT_DATA,
 ) -> None:
     """Show an adapter, its checks, and why it was refused."""
     with told():
@@ -91,7 +91,7 @@ def show(
 
 
 @app.command()
-def alias(name: Name, digest: Digest, data: Data = DEFAULT_DATA) -> None:
+def alias(name: Name, digest: Digest, data: Reached = DEFAULT_DATA) -> None:
     """Make a name lead to an adapter."""
     with told():
         moved = ask(data, "PUT", f"/adapters/aliases/{name}", body={"digest": _hex(digest)})
@@ -102,7 +102,7 @@ def alias(name: Name, digest: Digest, data: Data = DEFAULT_DATA) -> None:
 def rollback(
     name: Name,
     version: Annotated[int | None, typer.Option(help="A version of the name's history.")] = None,
-    data: Data = DEFAULT_DATA,
+    data: Reached = DEFAULT_DATA,
 ) -> None:
     """Make a name lead to what it led to before."""
     with told():
@@ -111,7 +111,7 @@ def rollback(
 
 
 @app.command()
-def history(name: Name, data: Data = DEFAULT_DATA) -> None:
+def history(name: Name, data: Reached = DEFAULT_DATA) -> None:
     """Show what a name has led to."""
     with told():
         console.print_json(json.dumps(ask(data, "GET", f"/adapters/aliases/{name}/history")))
@@ -122,7 +122,7 @@ def grant(
     digest: Digest,
     account: Annotated[str, typer.Argument(help="The other tenant's account number.")],
     revoke: Annotated[bool, typer.Option(help="Take the grant back.")] = False,
-    data: Data = DEFAULT_DATA,
+    data: Reached = DEFAULT_DATA,
 ) -> None:
     """Let another tenant use an adapter."""
     with told():
@@ -135,7 +135,7 @@ def grant(
 def pin(
     digest: Digest,
     undo: Annotated[bool, typer.Option("--undo", help="Let it go again.")] = False,
-    data: Data = DEFAULT_DATA,
+    data: Reached = DEFAULT_DATA,
 ) -> None:
     """Keep an adapter loaded on every server of its base."""
     with told():
@@ -145,7 +145,7 @@ def pin(
 @app.command("rm")
 def remove(
     what: Annotated[str, typer.Argument(help="An adapter's SHA-256, or a name to forget.")],
-    data: Data = DEFAULT_DATA,
+    data: Reached = DEFAULT_DATA,
 ) -> None:
     """Delete an adapter with all its names, or only a name."""
     with told():

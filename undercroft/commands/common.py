@@ -12,6 +12,7 @@ import typer
 from pydantic import SecretStr
 from pydantic_settings import SettingsConfigDict
 from rich.console import Console
+from rich.markup import escape
 
 from kit.auth.keyring import Keyring
 from kit.database import Database
@@ -40,7 +41,8 @@ def told() -> Iterator[None]:
     try:
         yield
     except PlatformError as error:
-        Console(file=sys.stderr).print(f"[red]{error.code}[/red]: {error.message}")
+        line = f"[red]{error.code}[/red]: {escape(error.message)}"
+        Console(file=sys.stderr).print(line, soft_wrap=True)
         raise typer.Exit(1) from error
 
 

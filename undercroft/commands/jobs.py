@@ -2,19 +2,16 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
-import aiohttp
 import typer
 from rich.progress import Progress
 from rich.table import Table
 
-from kit.problems import from_problem
-from undercroft.commands.common import DEFAULT_DATA, Data, console, told
-from undercroft.rest import ask, reach
+from undercroft.commands.common import DEFAULT_DATA, console, told
+from undercroft.rest import Reached, ask, events
 
 app = typer.Typer(help="List, watch, stop and retry jobs.", no_args_is_help=True)
 JobId = Annotated[str, typer.Argument(help="The job's id.")]
@@ -24,7 +21,7 @@ JobId = Annotated[str, typer.Argument(help="The job's id.")]
 def list_jobs(
     state: Annotated[str | None, typer.Option(help="Only jobs in this state.")] = None,
     kind: Annotated[str | None, typer.Option(help="Only jobs of this kind.")] = None,
-    data: Data = DEFAULT_DATA,
+    data: Reached = DEFAULT_DATA,
 ) -> None:
     """List the newest jobs."""
     wanted = {name: value for name, value in (("state", state), ("kind", kind)) if value}
@@ -38,31 +35,31 @@ def list_jobs(
 
 
 @app.command()
-def show(job: JobId, data: Data = DEFAULT_DATA) -> None:
+def show(job: JobId, data: Reached = DEFAULT_DATA) -> None:
     """Show one job."""
     console.print_json(json.dumps(_ask(data, "GET", f"/{job}")))
 
 
 @app.command()
-def cancel(job: JobId, data: Data = DEFAULT_DATA) -> None:
+def cancel(job: JobId, data: Reached = DEFAULT_DATA) -> None:
     """Stop a job."""
     typer.echo(_ask(data, "POST", f"/{job}/cancel")["state"])
 
 
 @app.command()
-def retry(job: JobId, data: Data = DEFAULT_DATA) -> None:
+def retry(job: JobId, data: Reached = DEFAULT_DATA) -> None:
     """Queue a failed or dead job again."""
     typer.echo(_ask(data, "POST", f"/{job}/retry")["state"])
 
 
 @app.command()
-def watch(job: JobId, data: Data = DEFAULT_DATA) -> None:
+def watch(job: JobId, data: Reached = DEFAULT_DATA) -> None:
     """Follow a job's progress until it ends."""
 
     async def follow() -> None:
         with Progress(console=console) as progress:
             task = progress.add_task(job, total=None)
-            async for event in _events(data, job):
+            async for event in events(data, f"/jobs/{job}/events"):
                 if event["event"] == "progress":
                     told = event["data"]
                     progress.update(task, completed=told["done"], total=told["total"] or None)
@@ -76,16 +73,3 @@ def watch(job: JobId, data: Data = DEFAULT_DATA) -> None:
 def _ask(data: Path, method: str, path: str, query: dict[str, str] | None = None) -> Any:
     with told():
         return ask(data, method, f"/jobs{path}", query=query)
-
-
-async def _events(data: Path, job: str) -> AsyncIterator[dict[str, Any]]:
-    url, headers = reach(data)
-    async with (
-        aiohttp.ClientSession(headers=headers, timeout=aiohttp.ClientTimeout(None)) as session,
-        session.get(f"{url}/api/v1/jobs/{job}/events") as answer,
-    ):
-        if answer.status >= 400:
-            raise from_problem(answer.status, await answer.read())
-        async for line in answer.content:
-            if line.startswith(b"data: "):
-                yield json.loads(line.removeprefix(b"data: "))

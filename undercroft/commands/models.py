@@ -14,14 +14,14 @@ from kit.errors import InvalidRequest, NotFound, PermissionDenied, Unavailable, 
 from kit.model_folder import Checked, check
 from services.search.engines.embeddings.preparation import ensure_exported
 from undercroft.commands.common import DEFAULT_DATA, Data, console, told
-from undercroft.rest import ask
+from undercroft.rest import Reached, ask
 
 app = typer.Typer(help="List the models, and prepare those that run here.", no_args_is_help=True)
 Folder = Annotated[Path, typer.Option("--models", help="The folder of model files.")]
 
 
 @app.command("list")
-def list_models(data: Data = DEFAULT_DATA, folder: Folder = DEFAULT_FOLDER) -> None:
+def list_models(data: Reached = DEFAULT_DATA, folder: Folder = DEFAULT_FOLDER) -> None:
     """List the models, whether they are here, and how many names lead to each."""
     with told():
         catalogue = load(folder)
@@ -39,10 +39,10 @@ def list_models(data: Data = DEFAULT_DATA, folder: Folder = DEFAULT_FOLDER) -> N
 
 
 @app.command()
-def show(name: str, data: Data = DEFAULT_DATA, folder: Folder = DEFAULT_FOLDER) -> None:
+def show(name: str, data: Reached = DEFAULT_DATA, folder: Folder = DEFAULT_FOLDER) -> None:
     """Show the model behind a name: an id, an alias or an ARN.
 
-    As the platform of the data folder serves it; where none runs, as the model files say.
+    As the platform serves it; where none runs, as the model files say.
     """
     with told():
         bare = model_id(name)
@@ -104,7 +104,7 @@ def check_model(
 
 
 def _served(data: Path) -> list[ModelCard]:
-    """What the platform of this folder serves to its first tenant; nothing where none runs."""
+    """What the platform serves to the tenant of its key; nothing where none runs."""
     try:
         return [ModelCard.model_validate(one) for one in ask(data, "GET", "/models")]
     except Unavailable:
