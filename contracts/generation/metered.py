@@ -1,14 +1,29 @@
 """The generation service with what it spends booked: for doors and jobs alike."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import AbstractAsyncContextManager, aclosing
+from collections import Counter
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    aclosing,
+    asynccontextmanager,
+)
+from typing import NamedTuple
 
 from contracts.generation.answers import Delta, Generation
 from contracts.generation.client import GenerateRequest, GenerationClient
 from kit.auth.metering import BYTES_PER_TOKEN, Metering, Spending
 from kit.auth.principal import Principal
 from kit.together import together
+
+
+class _Names(NamedTuple):
+    """What leads a request to the model, and the adapter, that answers it."""
+
+    model: str
+    component: str
+    adapter: str
 
 
 class MeteredGeneration:
@@ -31,7 +46,7 @@ class MeteredGeneration:
             try:
                 return await self._one(who, ask, spent)
             except asyncio.CancelledError:
-                self._guess(spent, ask, size)
+                self._guess(spent, ask.model, size)
                 raise
 
     async def generate_all(
@@ -45,23 +60,40 @@ class MeteredGeneration:
     ) -> list[Generation]:
         """All that one request asks for: let in as one, so that no limit stops it half-way.
 
-        `at_once` bounds how many are under way.
+        What it asks of several adapters is booked to each. `at_once` bounds how many are under way.
         """
-        places, made = asyncio.Semaphore(at_once or len(asks)), 0
+        places, left = asyncio.Semaphore(at_once or len(asks)), Counter(map(_names, asks))
 
         async def one(ask: GenerateRequest) -> Generation:
-            nonlocal made
             async with places:
-                answer = await self._one(who, ask, spent)
-            made += 1
+                answer = await self._one(who, ask, spent[_names(ask)])
+            left[_names(ask)] -= 1
             return answer
 
-        async with self._spending(who, operation, asks, size) as spent:
+        async with self._spending_each(who, operation, asks, size) as spent:
             try:
                 return await together(one(ask) for ask in asks)
             except asyncio.CancelledError:
-                self._guess(spent, asks[0], size * (len(asks) - made) // len(asks))
+                for names, part in spent.items():
+                    self._guess(part, names.model, size * left[names] // len(asks))
                 raise
+
+    @asynccontextmanager
+    async def _spending_each(
+        self, who: Principal, operation: str, asks: Sequence[GenerateRequest], size: int
+    ) -> AsyncIterator[dict[_Names, Spending]]:
+        """One for whatever is asked by the same names; the first holds the tokens of all of them.
+
+        All are opened before the work, so that no budget stops it half-way either.
+        """
+        first, *others = dict.fromkeys(map(_names, asks))
+        async with AsyncExitStack() as stack:
+            held = self._spending(who, operation, asks, size)
+            spent = {first: await stack.enter_async_context(held)}
+            for names in others:
+                more = self._spending(who, operation, [], 0)
+                spent[names] = await stack.enter_async_context(more)
+            yield spent
 
     def _spending(
         self, who: Principal, operation: str, asks: Sequence[GenerateRequest], size: int
@@ -99,12 +131,16 @@ class MeteredGeneration:
                 raise
             finally:
                 if (parts or left) and not counted:
-                    self._guess(spent, ask, size)
+                    self._guess(spent, ask.model, size)
                     spent.tokens_out = parts
 
-    def _guess(self, spent: Spending, ask: GenerateRequest, size: int) -> None:
-        spent.model = spent.model or self._metering.likely_model(ask.model)
+    def _guess(self, spent: Spending, model: str, size: int) -> None:
+        spent.model = spent.model or self._metering.likely_model(model)
         spent.tokens_in += size // BYTES_PER_TOKEN
+
+
+def _names(ask: GenerateRequest) -> _Names:
+    return _Names(ask.model, ask.component, ask.adapter)
 
 
 def _counts(delta: Delta) -> bool:

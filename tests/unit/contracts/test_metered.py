@@ -55,7 +55,11 @@ class Engine:
             raise UpstreamFailed("broke")
         choice = Choice(text="a", finish_reason="stop")
         return Generation(
-            choices=[choice], input_tokens=5, output_tokens=2, model="test.m", adapter="d"
+            choices=[choice],
+            input_tokens=5,
+            output_tokens=2,
+            model="test.m",
+            adapter=ask.adapter or "d",
         )
 
     async def stream(self, who: Principal, ask: GenerateRequest) -> AsyncGenerator[Delta, None]:
@@ -86,9 +90,13 @@ class World:
         return MeteredGeneration(generation, self.metering)  # type: ignore[arg-type]
 
     async def booked(self) -> tuple[str, str, int, int]:
+        (row,) = await self.booked_each()
+        return row
+
+    async def booked_each(self) -> list[tuple[str, str, int, int]]:
         today = datetime.now(UTC).date()
-        (row,) = await self.metering.totals(self.who, today, today)
-        return row.model, row.adapter, row.tokens_in, row.tokens_out
+        rows = await self.metering.totals(self.who, today, today)
+        return [(row.model, row.adapter, row.tokens_in, row.tokens_out) for row in rows]
 
 
 @pytest.fixture
@@ -176,6 +184,36 @@ async def test_many_prompts_are_let_in_as_one(world: World) -> None:
     assert len(made) == 9
     with pytest.raises(RateLimited):
         await metered.generate_all(world.who, "op", [ASK], size=100)
+
+
+async def test_each_prompt_is_booked_to_the_adapter_that_answers_it(world: World) -> None:
+    spanish, french = (ASK.model_copy(update={"adapter": name}) for name in ("es", "fr"))
+    asks = [spanish, french, french, ASK]
+    await world.metered(Engine()).generate_all(world.who, "op", asks, size=100)
+    assert await world.booked_each() == [
+        ("test.m", "d", 5, 2),
+        ("test.m", "es", 5, 2),
+        ("test.m", "fr", 10, 4),
+    ]
+
+
+async def test_what_several_adapters_wrote_counts_against_the_limit_once(world: World) -> None:
+    world.database.write_now(set_limits, world.who.tenant, Limits(tokens_per_minute=200))
+    asks = [ASK.model_copy(update={"adapter": name, "max_tokens": 80}) for name in ("es", "fr")]
+    metered = world.metered(Engine())
+    await metered.generate_all(world.who, "op", asks, size=100)
+    with pytest.raises(RateLimited):
+        await metered.generate(world.who, "op", ASK, size=4 * 190)
+    assert await metered.generate(world.who, "op", ASK, size=4 * 186)
+
+
+async def test_of_several_adapters_those_are_guessed_that_have_no_answer(world: World) -> None:
+    asks = [
+        ASK.model_copy(update={"adapter": "es"}),
+        NEVER.model_copy(update={"adapter": "fr"}),
+    ]
+    await left(world.metered(Engine()).generate_all(world.who, "op", asks, size=100))
+    assert await world.booked_each() == [("test.m", "", 12, 0), ("test.m", "es", 5, 2)]
 
 
 async def test_what_an_answer_may_have_is_held_while_it_is_written(world: World) -> None:
