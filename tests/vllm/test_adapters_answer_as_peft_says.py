@@ -1,6 +1,7 @@
 """Every adapter's greedy tokens are PEFT's own: alone, in any mixture, and after coming back."""
 
 import random
+from concurrent.futures import ThreadPoolExecutor
 from itertools import permutations
 from pathlib import Path
 
@@ -48,6 +49,28 @@ def test_more_adapters_than_fit_are_evicted_and_come_back(world: World) -> None:
     for name in (*EXTRA, *OWN):
         assert world.complete(name, 1) == world.expected[name][1], name
     assert world.together(everyone) == world.expect(everyone)
+
+
+def test_what_prompts_are_worth_is_the_same_beside_others_and_ends_no_server(world: World) -> None:
+    """Log probabilities of prompts, of several at once, while others write with adapters."""
+    client = world.platform.openai(world.owner)
+    ask = {"max_tokens": 3, "temperature": 0, "echo": True, "logprobs": 1}
+
+    def worth(model: str, *prompts: str) -> list[list[float]]:
+        made = client.completions.create(model=model, prompt=list(prompts), **ask)  # type: ignore[call-overload]
+        return [choice.logprobs.token_logprobs[1:] for choice in made.choices]
+
+    models = (NAME, "es", "fr")
+    alone = {model: [worth(model, prompt)[0] for prompt in PROMPTS] for model in models}
+    long = {"prompt": PROMPTS[0], "max_tokens": 400, "stream": True, "temperature": 0}
+    with client.completions.create(model="de", **long) as other:  # type: ignore[call-overload]
+        next(iter(other))
+        with ThreadPoolExecutor(len(models)) as pool:
+            beside = list(pool.map(lambda model: worth(model, *PROMPTS), models))
+    for model, found in zip(models, beside, strict=True):
+        for one, right in zip(found, alone[model], strict=True):
+            assert one == pytest.approx(right, abs=1e-3), model
+    assert alone["es"] != alone[NAME]
 
 
 def test_requests_join_and_leave_while_another_is_written(world: World) -> None:

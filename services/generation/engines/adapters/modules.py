@@ -13,6 +13,7 @@ _ENDS = {
     ".lora_embedding_A": ("a", True),
     ".lora_embedding_B": ("b", True),
 }
+_OUTPUT = "lm_head"
 _SHOWN = 5
 
 
@@ -36,6 +37,9 @@ def pairs_of(tensors: Mapping[str, Tensor]) -> dict[str, Pair]:
         half[which] = tensor
     if not halves:
         raise ValueError("it has no tensors")
+    # engines let the output layer's into what others learn of their prompts
+    if any(module.rpartition(".")[2] == _OUTPUT for module, _ in halves):
+        raise ValueError(f"it changes {_OUTPUT}, which is not served: train it without")
     lone = [module for (module, _), half in halves.items() if len(half) < 2]
     if lone:
         raise ValueError(f"lora_A or lora_B is missing for {_some(lone)}")

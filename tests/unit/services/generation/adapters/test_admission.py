@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import math
 import struct
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from contracts.generation import adapters as a
 from kit.errors import InvalidRequest
 from tests.unit.services.generation.adapters.making import (
     CONFIG,
+    HIDDEN,
+    VOCABULARY,
     WEIGHTS,
     adapter,
     archive,
@@ -103,6 +106,15 @@ async def test_an_adapter_of_a_deeper_model_is_refused(world: World) -> None:
     reason = await refused(world, adapter(layers=3))
     assert "has no model.layers.2.self_attn.q_proj" in reason
     assert "('somebody/llama')" in reason
+
+
+async def test_an_adapter_of_the_output_layer_is_refused(world: World) -> None:
+    tensors = {
+        f"base_model.model.lm_head.lora_{half}.weight": (shape, [1.0] * math.prod(shape))
+        for half, shape in (("A", (2, HIDDEN)), ("B", (VOCABULARY, 2)))
+    }
+    with pytest.raises(InvalidRequest, match="it changes lm_head"):
+        await world.add(archive(("es", adapter() | {WEIGHTS: safetensors(tensors)})))
 
 
 @pytest.mark.parametrize("b", [0.0, -0.0])

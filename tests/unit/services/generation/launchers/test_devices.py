@@ -9,7 +9,7 @@ from kit.catalogue import ModelEntry
 from kit.errors import Conflict
 from services.generation.engines.launchers.devices import Devices, Machine
 from services.generation.engines.launchers.process import ProcessLauncher
-from services.generation.engines.vllm.install import FLAWS, MENDED
+from services.generation.engines.vllm.mending import MENDS
 from services.generation.settings import VllmSettings
 
 GPUS = Machine("cuda", (0, 1, 2), memory_gib=64, cores=8)
@@ -88,9 +88,10 @@ def test_a_missing_engine_says_how_to_install_it(tmp_path: Path):
 
 
 def test_an_engine_that_mixes_adapters_up_serves_none(tmp_path: Path):
-    maths = tmp_path / "lib/python3.11/site-packages/vllm/lora/ops/torch_ops/lora_ops.py"
-    maths.parent.mkdir(parents=True)
-    maths.write_text("outputs = torch.einsum(...)")
+    packages = tmp_path / "lib/python3.11/site-packages"
+    for one in MENDS:
+        (packages / one.file).parent.mkdir(parents=True)
+        (packages / one.file).write_text(one.flawed * one.times)
     python = tmp_path / "bin" / "python"
     python.parent.mkdir()
     python.touch()
@@ -104,7 +105,8 @@ def test_an_engine_that_mixes_adapters_up_serves_none(tmp_path: Path):
         check()
     check(vllm_max_loras=0)
     check(GPUS)
-    maths.write_text(MENDED * FLAWS)
+    for one in MENDS:
+        (packages / one.file).write_text(one.mended * one.times)
     check()
 
 
