@@ -129,7 +129,10 @@ class AwsDoor:
         )
         reply = await channel.guard(operate(operation, call, parameters))
         response = serialize(
-            routed, reply.members, exchange.request_id, lambda error: _named(exchange, error)
+            routed,
+            reply.members,
+            exchange.request_id,
+            lambda error: _stream_failed(exchange, error),
         )
         response.status = reply.status or response.status
         for name, value in reply.headers.items():
@@ -143,18 +146,18 @@ class AwsDoor:
 
 
 def _refuse(exchange: _Exchange, error: Exception) -> Response:
-    described = _described(exchange, error)
+    described = _failed(exchange, error)
     return error_response(_protocol(exchange), described, exchange.request_id)
 
 
-def _named(exchange: _Exchange, error: Exception) -> tuple[str, str, Mapping[str, Any]]:
-    """What ends an event stream."""
-    described = _described(exchange, error)
+def _stream_failed(exchange: _Exchange, error: Exception) -> tuple[str, str, Mapping[str, Any]]:
+    """The code, the message and the members of the exception that ends an event stream."""
+    described = _failed(exchange, error)
     return described.code, described.message, described.members
 
 
-def _described(exchange: _Exchange, error: Exception) -> WireError:
-    """What the client is told; the request is booked as having failed so."""
+def _failed(exchange: _Exchange, error: Exception) -> WireError:
+    """Books the request as failed; returns what the client is told."""
     told = expected(error, exchange.request_id)
     path = exchange.request.raw_path
     described = wire_error(told, _protocol(exchange), exchange.routed, resource=path)
