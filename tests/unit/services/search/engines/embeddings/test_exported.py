@@ -1,5 +1,6 @@
 """What is checked of an exported model before it serves."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,20 @@ def test_models_and_precisions_have_folders_of_their_own(tmp_path: Path) -> None
     names = {folder_for(tmp_path, m, p) for m in ("a/b", "c/b") for p in ("int8", "fp32")}
     assert len(names) == 4
     assert all(name.parent == tmp_path for name in names)
+
+
+def test_weights_that_change_in_their_folder_have_another_export(tmp_path: Path) -> None:
+    source = tmp_path / "embedder"
+    (source / "1_Pooling").mkdir(parents=True)
+    weights, pooling = source / "model.safetensors", source / "1_Pooling" / "config.json"
+    names = []
+    for file, text in [(weights, "old"), (weights, "longer"), (pooling, "{}"), (pooling, "[]")]:
+        file.write_text(text)
+        os.utime(file, (0, len(names)))
+        names.append(folder_for(tmp_path, str(source), "int8"))
+    (source / "README.md").write_text("nothing that an export reads")
+    assert len(set(names)) == 4
+    assert folder_for(tmp_path, str(source), "int8") == names[-1]
 
 
 def test_the_bundled_model_is_found_under_both_its_names() -> None:
