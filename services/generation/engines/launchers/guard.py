@@ -21,6 +21,8 @@ from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
 _CHUNK = 65536
+KILLED = "The server was killed by signal "
+"""How the line begins that says so: this process dies by a signal itself, and cannot pass it on."""
 
 
 class Log:
@@ -57,6 +59,7 @@ def main(log: str, limit: str, folder: str, grace: str, *command: str) -> None:
     )
     try:
         watch(server, kept, float(grace))
+        note_signal(server, kept)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
         os.killpg(0, signal.SIGKILL)  # what the server started, and this process
@@ -81,6 +84,13 @@ def watch(server: subprocess.Popen[bytes], log: Log, grace: float) -> None:
             poll.unregister(0)
             server.terminate()
             deadline = time.monotonic() + grace
+
+
+def note_signal(server: subprocess.Popen[bytes], log: Log) -> None:
+    """Says in the log which signal ended the server, if one did: it could not say so itself."""
+    number = -(server.poll() or 0)
+    if number > 0:
+        log.write(f"\n{KILLED}{number}\n".encode())
 
 
 def _copy(output: int, log: Log) -> bool:

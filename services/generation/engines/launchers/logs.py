@@ -2,8 +2,11 @@
 
 import fcntl
 import re
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+
+from services.generation.engines.launchers.guard import KILLED
 
 _TAIL = 256 << 10
 _LINES = 5
@@ -14,6 +17,11 @@ _LOGGED = re.compile(r"^(?:ERROR|INFO|WARNING) \d\d-\d\d \d\d:\d\d:\d\d \[[^\]]*
 _ERROR = re.compile(
     r"^(?:(?:[\w.]+\.)?\w*(?:Error|Exception|OutOfMemory)\b: ?|  Value error, )\S.*"
 )
+_FROM_WITHOUT = (
+    (rf"^{re.escape(KILLED)}9$", "killed by signal 9 (SIGKILL)"),
+    (r"^Worker proc \S+ died unexpectedly \(exit code: (?:None|-9)\)", "a worker of it died"),
+)
+"""Ends that leave no time to say why; vLLM sees a worker's before its status, which is None then."""
 _SAYS_LITTLE = (
     "Engine core initialization failed",
     "WorkerProc initialization failed",
@@ -23,14 +31,26 @@ _SAYS_LITTLE = (
 
 
 def reason(log: Path) -> str:
-    """The error that began its end, else its last lines, and where the rest is."""
+    """What killed it, or the error that began its end, else its last lines; where the rest is."""
     lines = [_LOGGED.sub("", _PREFIX.sub("", line)) for line in _tail(log)]
+    return f"vLLM ended: {_killed(lines) or _said(lines)} ({log})"
+
+
+def _killed(lines: Sequence[str]) -> str:
+    """Empty for all else, also for other signals: those follow errors that were logged."""
+    for line, end in _FROM_WITHOUT:
+        if any(re.match(line, one) for one in lines):
+            return f"{end}, often for want of memory"
+    return ""
+
+
+def _said(lines: Sequence[str]) -> str:
     errors = [line for line in lines if _ERROR.match(line)]
     telling = [line for line in errors if not any(text in line for text in _SAYS_LITTLE)]
     if telling:
-        return f"vLLM ended: {telling[0].strip()[:_LONGEST]} ({log})"
+        return telling[0].strip()[:_LONGEST]
     last = " | ".join((errors or [line for line in lines if line.strip()])[-_LINES:])
-    return f"vLLM ended: {last or 'it was killed and said nothing'} ({log})"
+    return last or "it was killed and said nothing"
 
 
 def thin_out(folder: Path) -> None:

@@ -93,7 +93,7 @@ async def test_one_that_is_killed_takes_its_children_along(begin: Begin):
     await child.ready()
     server = min(processes(child) - {child.guard.pid})
     os.kill(server, signal.SIGKILL)
-    assert "vLLM ended" in await child.ended()
+    assert "vLLM ended: killed by signal 9 (SIGKILL)" in await child.ended()
     await until_gone(child)
 
 
