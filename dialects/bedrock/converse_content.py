@@ -2,7 +2,7 @@
 
 import base64
 import codecs
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 
 from contracts.generation.messages import ChatMessage, ImagePart, Part, TextPart, ToolCall
 from dialects.bedrock.calls import as_json, call_of
@@ -19,15 +19,28 @@ _CACHE = "cachePoint"
 
 
 def messages_of(members: Members) -> list[ChatMessage]:
-    """System text first. Raises InvalidRequest that names the block."""
-    said = []
+    """System text first, in one message, for many templates take no second one.
+
+    Raises InvalidRequest that names the block, also for a result of what nobody has called.
+    """
+    said = [*_system(members)]
+    called: set[str] = set()
+    for place, given in members.items("messages", least=1):
+        turn = _turn(Members(given, {"role", "content"}, f"{place}."))
+        _hold_to_calls(turn, called, f"{place}.content")
+        called |= {call.id for message in turn for call in message.tool_calls}
+        said += turn
+    return said
+
+
+def _system(members: Members) -> Iterator[ChatMessage]:
+    texts = []
     for place, given in members.items("system"):
         kind, block = _block(given, place, ("text",))
         if kind != _CACHE:
-            said.append(built(ChatMessage, role="system", content=block.text("text")))
-    for place, given in members.items("messages", least=1):
-        said += _turn(Members(given, {"role", "content"}, f"{place}."))
-    return said
+            texts.append(block.text("text"))
+    if texts:
+        yield built(ChatMessage, role="system", content="\n".join(texts))
 
 
 def _turn(members: Members) -> list[ChatMessage]:
@@ -59,6 +72,17 @@ def _hold_to_role(
         raise members.wrong("content", "has a toolUse, which only an assistant can say")
     if results and role != "user":
         raise members.wrong("content", "has a toolResult, which only a user can say")
+
+
+def _hold_to_calls(turn: Sequence[ChatMessage], called: set[str], place: str) -> None:
+    for message in turn:
+        answered = message.tool_call_id
+        if answered is not None and answered not in called:
+            raise InvalidRequest(
+                f"The number of toolResult blocks at {place} exceeds the number of toolUse blocks "
+                f"of previous turn. No toolUse before it has the toolUseId {answered!r}.",
+                param=place,
+            )
 
 
 def _block(given: object, place: str, known: tuple[str, ...]) -> tuple[str, Members]:

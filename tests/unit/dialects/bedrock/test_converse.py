@@ -16,7 +16,15 @@ from dialects.bedrock.converse import Converse
 from dialects.bedrock.families import text_dialect
 from dialects.dialect import Exchange
 from kit.errors import InvalidRequest
-from tests.unit.dialects.bedrock.payloads import BLOCKS, CALL, CALLED, FAMILIES, WEATHER, streamed
+from tests.unit.dialects.bedrock.payloads import (
+    BLOCKS,
+    CALL,
+    CALLED,
+    CLAUDE,
+    FAMILIES,
+    WEATHER,
+    streamed,
+)
 
 RAW = b"\x89PNG\r\n"
 SPEC = {"toolSpec": {"name": "weather", "description": "Tells.", "inputSchema": {"json": WEATHER}}}
@@ -85,6 +93,49 @@ def test_tools_their_calls_and_results_go_along() -> None:
     ]
     assert asked.messages[2].tool_calls[0].arguments == '{"city":"Oslo"}'
     assert asked.messages[3] == ChatMessage(role="tool", content='{"rain":true}', tool_call_id="t1")
+
+
+@pytest.mark.parametrize("family", ["converse", "nova"])
+def test_system_blocks_are_one_message_as_claudes_are(family: str) -> None:
+    system = [{"text": "Be brief."}, {"cachePoint": {"type": "default"}}, {"text": "Be kind."}]
+    asked: Any = FAMILIES[family].dialect.read(FAMILIES[family].model, BLOCKS | {"system": system})
+    assert [message.role for message in asked.messages] == ["system", "user"]
+    assert asked.messages[0].content == "Be brief.\nBe kind."
+    claude = CLAUDE | {"system": [{"type": "text", **one} for one in system if "text" in one]}
+    assert FAMILIES["claude"].dialect.read("m", claude).messages == asked.messages
+
+
+def calls(*ids: str) -> dict[str, Any]:
+    used = [{"toolUse": {"toolUseId": id, "name": "weather", "input": {}}} for id in ids]
+    return {"role": "assistant", "content": used}
+
+
+def results(*ids: str) -> dict[str, Any]:
+    given = [{"toolResult": {"toolUseId": id, "content": [{"text": "Rain"}]}} for id in ids]
+    return {"role": "user", "content": given}
+
+
+def test_results_answer_calls_of_any_turn_before() -> None:
+    asked = read(messages=[calls("a", "b"), results("b"), results("a")])
+    assert [message.tool_call_id for message in asked.messages[1:]] == ["b", "a"]
+
+
+@pytest.mark.parametrize(
+    ("messages", "place"),
+    [
+        ([calls("a"), results("a", "b")], "messages.1.content"),
+        ([results("b"), calls("b")], "messages.0.content"),
+    ],
+    ids=["nobody", "later"],
+)
+def test_a_result_of_what_nobody_has_called_is_refused(messages: Any, place: str) -> None:
+    with pytest.raises(InvalidRequest) as raised:
+        read(messages=messages)
+    assert raised.value.param == place
+    assert raised.value.message == (
+        f"The number of toolResult blocks at {place} exceeds the number of toolUse blocks of "
+        "previous turn. No toolUse before it has the toolUseId 'b'."
+    )
 
 
 def test_sampling_and_what_goes_beyond_it() -> None:
