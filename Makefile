@@ -32,7 +32,7 @@ help:  ## Show this list
 setup: .venv/.runtime  ## Install the platform into .venv and export the embedding model
 	@$(BIN)/undercroft models prepare --data .undercroft
 
-setup-dev: .venv/.dev
+setup-dev: .venv/.dev  ## The same, and what tests and checks need
 	@$(BIN)/undercroft models prepare --data .undercroft
 
 # An environment of its own: vLLM holds back libraries that the platform has newer.
