@@ -140,6 +140,7 @@ def pin(
     """Keep an adapter loaded on every server of its base."""
     with told():
         ask(data, "DELETE" if undo else "PUT", f"/adapters/{_hex(digest)}/pin")
+    typer.echo(f"{'unpinned' if undo else 'pinned'} sha256:{_hex(digest)}")
 
 
 @app.command("rm")
@@ -151,6 +152,7 @@ def remove(
     with told():
         path = _hex(what) if _is_digest(what) else f"aliases/{what}"
         ask(data, "DELETE", f"/adapters/{path}")
+    typer.echo(f"removed {what}")
 
 
 @app.command("quota")
@@ -189,6 +191,11 @@ def _archive(path: Path) -> Iterator[IO[bytes]]:
         with path.open("rb") as file:
             yield file
         return
+    if not path.exists():
+        raise NotFound(
+            f"There is nothing at {path}: name a folder or an archive of this machine, or "
+            "s3://BUCKET/KEY, folder:NAME or hub:OWNER/NAME@REVISION."
+        )
     missing = [name for name in _FILES if not (path / name).is_file()]
     if (path / _PICKLED).is_file() and missing:
         raise InvalidRequest(

@@ -21,13 +21,13 @@ from undercroft.commands.common import (
 )
 
 app = typer.Typer(help="Make, list and revoke the keys of tenants.", no_args_is_help=True)
-Tenant = Annotated[str, typer.Option(help="The tenant's name; made on first sight.")]
+Tenant = Annotated[str, typer.Option(help="The tenant's name.")]
 _DAY = 86_400.0
 
 
 @app.command()
 def create(
-    tenant: Tenant,
+    tenant: Annotated[str, typer.Option(help="The tenant's name; made on first sight.")],
     scope: Annotated[
         list[str] | None,
         typer.Option(

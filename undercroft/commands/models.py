@@ -94,6 +94,8 @@ def check_model(
     """Say whether a model's folder can be served, and what is wrong with it."""
     with told():
         catalogue = load(folder)
+        if place is not None and not place.is_dir():
+            raise NotFound(f"There is no folder {place}.")
         entry = catalogue.owner(name)
         if entry is None and place is None:
             catalogue.find(name)  # tells which names there are

@@ -11,7 +11,7 @@ import uvloop
 from typing_extensions import override
 
 from kit.auth.directory import KeyDirectory
-from kit.errors import InvalidRequest, Unauthenticated
+from kit.errors import Conflict, InvalidRequest, Unauthenticated
 from kit.process import Server, Tls, process, server_config
 from undercroft.client_env import read_client_env, url_of, write_client_env
 from undercroft.commands.common import DEFAULT_DATA, Data, console
@@ -89,7 +89,11 @@ class _Announcing(Server):
 
     @override
     async def startup(self, sockets: list[socket] | None = None) -> None:
-        await super().startup(sockets)
+        try:
+            await super().startup(sockets)
+        except SystemExit as error:  # uvicorn's way where it cannot listen; it has logged why
+            where = f"{self.config.host}, port {self.config.port}"
+            raise Conflict(f"Cannot listen on {where}; take another with --port.") from error
         if not self.started:
             return
         host, port = self.servers[0].sockets[0].getsockname()[:2]

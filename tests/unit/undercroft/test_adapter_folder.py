@@ -22,3 +22,10 @@ def test_a_folder_without_safetensors_is_refused(tmp_path: Path, weights: str, r
     told = CliRunner().invoke(app, command)
     assert told.exit_code == 1
     assert reason in " ".join(told.stderr.split())
+
+
+def test_a_path_that_leads_nowhere_is_said_to(tmp_path: Path) -> None:
+    command = ["adapters", "add", f"{tmp_path}/nope", "--base", "tiny", "--data", str(tmp_path)]
+    told = CliRunner().invoke(app, command)
+    assert told.exit_code == 1
+    assert f"There is nothing at {tmp_path}/nope" in told.stderr

@@ -21,7 +21,7 @@ _FROM_WITHOUT = (
     (rf"^{re.escape(KILLED)}9$", "killed by signal 9 (SIGKILL)"),
     (r"^Worker proc \S+ died unexpectedly \(exit code: (?:None|-9)\)", "a worker of it died"),
 )
-"""Ends that leave no time to say why; vLLM sees a worker's before its status, which is None then."""
+"""Ends that leave no time to say why; vLLM may see a worker's before its status: None."""
 _SAYS_LITTLE = (
     "Engine core initialization failed",
     "WorkerProc initialization failed",

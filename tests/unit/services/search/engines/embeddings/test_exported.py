@@ -1,5 +1,6 @@
 """What is checked of an exported model before it serves."""
 
+import asyncio
 import os
 from pathlib import Path
 
@@ -85,6 +86,14 @@ async def test_a_model_that_cannot_be_read_says_why_and_leaves_nothing(tmp_path:
     with pytest.raises(Unavailable, match="could not be exported"):
         await ensure_exported(str(broken), cache=cache)
     assert list(cache.iterdir()) == []
+
+
+async def test_a_folder_that_is_not_there_is_said_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", None)
+    with pytest.raises(InvalidRequest, match=f"There is no folder {tmp_path}/nope"):
+        await ensure_exported(f"{tmp_path}/nope", cache=tmp_path)
 
 
 def test_a_missing_library_names_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
