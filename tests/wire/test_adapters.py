@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import httpx
 import openai
 import pytest
+from botocore.exceptions import ClientError
 
 from kit.catalogue import DEFAULT_FOLDER
 from tests.support.platform import Credentials, Platform, running_platform
@@ -19,6 +20,44 @@ from tests.unit.services.generation.adapters.world import catalogue_with
 
 BASE = "llama"
 OTHERS = "f" * 64
+
+
+USER = [{"role": "user", "content": [{"text": "Hello"}]}]
+ASKS: dict[str, Callable[[Platform, Credentials, str], object]] = {
+    "Converse": lambda platform, who, arn: platform.boto3("bedrock-runtime", who).converse(
+        modelId=arn, messages=USER
+    ),
+    "ConverseStream": lambda platform, who, arn: platform.boto3(
+        "bedrock-runtime", who
+    ).converse_stream(modelId=arn, messages=USER),
+    "InvokeModel": lambda platform, who, arn: platform.boto3("bedrock-runtime", who).invoke_model(
+        modelId=arn, body='{"prompt": "Hello"}'
+    ),
+    "CountTokens": lambda platform, who, arn: platform.boto3("bedrock-runtime", who).count_tokens(
+        modelId=arn, input={"converse": {"messages": USER}}
+    ),
+    "GetCustomModel": lambda platform, who, arn: platform.boto3("bedrock", who).get_custom_model(
+        modelIdentifier=arn
+    ),
+    "CreateModelInvocationJob": lambda platform, who, arn: platform.boto3(
+        "bedrock", who
+    ).create_model_invocation_job(
+        jobName="nightly",
+        roleArn="arn:aws:iam::123456789012:role/batches",
+        modelId=arn.replace("custom-model", "application-inference-profile"),
+        inputDataConfig={"s3InputDataConfig": {"s3Uri": "s3://batches/in"}},
+        outputDataConfig={"s3OutputDataConfig": {"s3Uri": "s3://batches/out/"}},
+    ),
+    "RetrieveAndGenerate": lambda platform, who, arn: platform.boto3(
+        "bedrock-agent-runtime", who
+    ).retrieve_and_generate(
+        input={"text": "Hello?"},
+        retrieveAndGenerateConfiguration={
+            "type": "KNOWLEDGE_BASE",
+            "knowledgeBaseConfiguration": {"knowledgeBaseId": "ABSENT0000", "modelArn": arn},
+        },
+    ),
+}
 
 
 class Rest:
@@ -163,6 +202,31 @@ def test_every_door_knows_an_adapter_by_its_names_and_by_those_that_pin_it(
         assert bedrock.get_custom_model(modelIdentifier=name)["baseModelArn"].endswith(BASE)
     with pytest.raises(openai.NotFoundError):
         platform.openai(who).models.retrieve(f"pinned@sha256:{OTHERS}")
+
+
+@pytest.mark.parametrize("ask", ASKS, ids=str)
+def test_an_arn_of_another_account_leads_to_none_of_the_callers_adapters(
+    platform: Platform, ask: str
+) -> None:
+    """Though the caller has one of that name, it is answered as a name that nobody has."""
+    who = platform.keys("adapters-arns")
+    rest = Rest(platform, who)
+    rest.ready(archive(("es", adapter(seed=71))), "mine")
+
+    def answered(account: str, name: str) -> tuple[str, str]:
+        arn = f"arn:aws:bedrock:us-east-1:{account}:custom-model/{name}"
+        try:
+            ASKS[ask](platform, who, arn)
+        except ClientError as error:
+            told = error.response["Error"]
+            return told["Code"], told["Message"].replace(name, "NAME")
+        return "", ""
+
+    absent = answered(rest.account, "absent")
+    assert absent[0] in ("ResourceNotFoundException", "ValidationException")
+    assert answered("9" * 12, "mine") == absent
+    assert answered(rest.account, "mine") != absent
+    assert answered("", "mine") != absent
 
 
 def test_a_grant_opens_an_adapter_to_one_tenant(

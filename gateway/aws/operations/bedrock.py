@@ -4,8 +4,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from contracts.generation.models import ModelCard
+from gateway.aws.operations.bedrock_models import card_of
 from gateway.aws.registry import Call, Parameters, operation
-from gateway.cards import find_card, model_cards
+from gateway.cards import model_cards
 from kit.catalogue import model_id
 from kit.errors import NotFound
 
@@ -69,10 +70,10 @@ async def list_custom_models(call: Call, parameters: Parameters) -> Parameters:
 
 @operation(SERVICE, "GetCustomModel", resource=lambda p: p["modelIdentifier"])
 async def get_custom_model(call: Call, parameters: Parameters) -> Parameters:
-    name = model_id(parameters["modelIdentifier"])
-    card = await find_card(call.backends, call.principal, name)
+    reference = parameters["modelIdentifier"]
+    card = await card_of(call, reference)
     if card is None or not card.base:
-        raise NotFound(f"There is no adapter {name!r}.", param="modelIdentifier")
+        raise NotFound(f"There is no adapter {model_id(reference)!r}.", param="modelIdentifier")
     custom = _custom(call, card)
     del custom["baseModelName"]
     return custom

@@ -15,9 +15,9 @@ from contracts.search.retrieval import (
 )
 from gateway import asking
 from gateway.aws.operations.bedrock_agent.common import knowledge_base_id
+from gateway.aws.operations.bedrock_models import model_of
 from gateway.aws.operations.members import dropped, refuse
 from gateway.aws.registry import Call, Parameters, Reply, errors, operation
-from kit.catalogue import model_id
 from kit.errors import (
     DeadlineExceeded,
     InvalidRequest,
@@ -75,14 +75,14 @@ def _answered_base(parameters: Parameters) -> str:
 
 @operation(SERVICE, "RetrieveAndGenerate", missing=_ANSWER_MISSING, resource=_answered_base)
 async def retrieve_and_generate(call: Call, parameters: Parameters) -> Parameters:
-    ask = _question(parameters)
+    ask = _question(call, parameters)
     answer = await asking.answer(call.backends, call.principal, str(call.operation), ask)
     return _answer(answer)
 
 
 @operation(SERVICE, "RetrieveAndGenerateStream", missing=_ANSWER_MISSING, resource=_answered_base)
 async def retrieve_and_generate_stream(call: Call, parameters: Parameters) -> Parameters | Reply:
-    ask = _question(parameters)
+    ask = _question(call, parameters)
     events = asking.answer_stream(call.backends, call.principal, str(call.operation), ask)
     first = await anext(events)  # errors before the first byte have a status of their own
 
@@ -96,7 +96,7 @@ async def retrieve_and_generate_stream(call: Call, parameters: Parameters) -> Pa
     return {"sessionId": first.session, "stream": stream()}
 
 
-def _question(parameters: Parameters) -> AnswerRequest:
+def _question(call: Call, parameters: Parameters) -> AnswerRequest:
     configuration = parameters.get("retrieveAndGenerateConfiguration", {})
     base = configuration.get("knowledgeBaseConfiguration")
     if configuration.get("type") != "KNOWLEDGE_BASE" or base is None:
@@ -113,7 +113,7 @@ def _question(parameters: Parameters) -> AnswerRequest:
     return AnswerRequest(
         knowledge_base=base["knowledgeBaseId"],
         question=parameters["input"]["text"],
-        model=model_id(base["modelArn"]),
+        model=model_of(call, base["modelArn"]),
         options=_options(base.get("retrievalConfiguration", {})),
         prompt_template=generation.get("promptTemplate", {}).get("textPromptTemplate"),
         inference=InferenceOptions(

@@ -5,10 +5,10 @@ import string
 from datetime import UTC, datetime
 from typing import Any
 
+from gateway.aws.operations.bedrock_models import card_of
 from gateway.aws.operations.members import dropped, refuse
 from gateway.aws.operations.places import split
 from gateway.aws.registry import Call, Parameters, operation
-from gateway.cards import find_card
 from kit.auth.scopes import require
 from kit.batches.records import NewBatch, Seen
 from kit.catalogue import model_id
@@ -114,7 +114,7 @@ async def _model(call: Call, parameters: Parameters) -> str:
     """Raises NotFound, and PermissionDenied where the key may not invoke it."""
     name = model_id(parameters["modelId"])
     require(call.principal.scopes, "bedrock-runtime:InvokeModel", name)
-    if await find_card(call.backends, call.principal, name) is None:
+    if await card_of(call, parameters["modelId"]) is None:
         raise NotFound(f"No model is served under the name {name!r}.", param="modelId")
     return name
 

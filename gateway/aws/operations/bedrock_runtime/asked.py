@@ -11,7 +11,7 @@ NOT_SERVED = "guardrails; prompt resources and routers; latency and service tier
 
 
 def model_name(parameters: Parameters) -> str:
-    """The name within an ARN; whether it exists is for the service to say, which knows adapters."""
+    """The name within an ARN, as scopes have it; `model_of` tells whose it is."""
     return model_id(parameters["modelId"])
 
 

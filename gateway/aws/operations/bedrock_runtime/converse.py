@@ -3,6 +3,7 @@
 from dialects.bedrock.converse import Converse
 from dialects.dialect import Exchange
 from gateway import generating
+from gateway.aws.operations.bedrock_models import model_of
 from gateway.aws.operations.bedrock_runtime.asked import NOT_SERVED, SERVICE, model_name
 from gateway.aws.operations.bedrock_runtime.failures import modelled
 from gateway.aws.registry import Call, Parameters, operation
@@ -17,7 +18,7 @@ _CONVERSE = Converse()
 
 @operation(SERVICE, "Converse", missing=_MISSING, resource=model_name)
 async def converse(call: Call, parameters: Parameters) -> Parameters:
-    exchange = _read(parameters)
+    exchange = _read(call, parameters)
     made = await generating.generate(
         call.backends,
         call.principal,
@@ -31,7 +32,7 @@ async def converse(call: Call, parameters: Parameters) -> Parameters:
 @operation(SERVICE, "ConverseStream", missing=_MISSING, resource=model_name)
 async def converse_stream(call: Call, parameters: Parameters) -> Parameters:
     """What fails before the first token has a status; what fails later ends the stream."""
-    exchange = _read(parameters)
+    exchange = _read(call, parameters)
     deltas = await started(
         generating.stream(
             call.backends,
@@ -45,6 +46,6 @@ async def converse_stream(call: Call, parameters: Parameters) -> Parameters:
     return {"stream": modelled(events, has_timeouts=False)}
 
 
-def _read(parameters: Parameters) -> Exchange:
-    name = model_name(parameters)
+def _read(call: Call, parameters: Parameters) -> Exchange:
+    name = model_of(call, parameters["modelId"])
     return Exchange(name, parameters, _CONVERSE.read(name, parameters))

@@ -4,6 +4,7 @@ from contracts.generation.client import GenerateRequest
 from dialects.bedrock.converse import Converse
 from dialects.bedrock.families import text_dialect
 from dialects.body import read_body
+from gateway.aws.operations.bedrock_models import model_of
 from gateway.aws.operations.bedrock_runtime.asked import SERVICE, model_name
 from gateway.aws.registry import Call, Parameters, operation
 
@@ -15,7 +16,7 @@ from gateway.aws.registry import Call, Parameters, operation
     resource=model_name,
 )
 async def count_tokens(call: Call, parameters: Parameters) -> Parameters:
-    ask = _request(model_name(parameters), parameters["input"])
+    ask = _request(model_of(call, parameters["modelId"]), parameters["input"])
     counted = await call.backends.generation.count_tokens(call.principal, ask)
     return {"inputTokens": counted.input_tokens}
 

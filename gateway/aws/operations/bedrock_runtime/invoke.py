@@ -11,6 +11,7 @@ from dialects.bedrock.progress import fresh_tokens
 from dialects.body import Json, read_body
 from dialects.dialect import Exchange, TextDialect
 from gateway import generating
+from gateway.aws.operations.bedrock_models import model_of
 from gateway.aws.operations.bedrock_runtime.asked import (
     NOT_SERVED,
     SERVICE,
@@ -35,7 +36,7 @@ _JSON = "application/json"
 @operation(SERVICE, "InvokeModel", missing=_MISSING, resource=model_name)
 async def invoke_model(call: Call, parameters: Parameters) -> Reply:
     tiers = _hold_to_standard(parameters)
-    name = model_name(parameters)
+    name = model_of(call, parameters["modelId"])
     raw = parameters.get("body", b"")
     answer, headers = await _invoked(call, name, read_body(raw), len(raw))
     members: dict[str, Any] = {"body": orjson.dumps(answer), "contentType": _JSON, **tiers}
@@ -46,7 +47,7 @@ async def invoke_model(call: Call, parameters: Parameters) -> Reply:
 async def invoke_model_with_response_stream(call: Call, parameters: Parameters) -> Parameters:
     """What fails before the first token has a status; what fails later ends the stream."""
     tiers = _hold_to_standard(parameters)
-    name = model_name(parameters)
+    name = model_of(call, parameters["modelId"])
     if is_embedding(call, name):
         raise InvalidRequest(f"{name} makes embeddings, which are not streamed.", param="modelId")
     raw = parameters.get("body", b"")
