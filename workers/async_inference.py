@@ -92,11 +92,12 @@ class AsyncInference:
             raise DeadlineExceeded("The invocation took longer than it may.") from error
 
     async def _exchanged(self, who: Principal, made: TextExchange, size: int) -> tuple[bytes, str]:
+        requests = [request.in_background() for request in made.requests]
         if made.is_stream:
-            (request,) = made.requests
+            (request,) = requests
             deltas = self._generation.stream(who, _OPERATION, request, size=size)
             return b"".join([line async for line in made.stream(deltas)]), made.stream_type
-        answers = await self._generation.generate_all(who, _OPERATION, made.requests, size=size)
+        answers = await self._generation.generate_all(who, _OPERATION, requests, size=size)
         return made.whole(answers), "application/json"
 
     async def _refuse(

@@ -1,6 +1,6 @@
 """What the generation service is asked for: a chat, or the continuation of a text."""
 
-from typing import Annotated, TypeAlias
+from typing import Annotated, Self, TypeAlias
 
 from pydantic import Field
 
@@ -36,12 +36,19 @@ class Generate(Sampling):
 
     `model` is a base model or one of the tenant's adapters. `component` is the SageMaker inference
     component that is asked; `adapter` names one of its adapters, or else one of the tenant's.
+    `background` means that nobody waits for the answer, so that others go first; no dialect reads
+    it from a body.
     """
 
     model: ModelName
     adapter: Annotated[str, Field(max_length=256)] = ""
     component: Annotated[str, Field(max_length=128)] = ""
     stream: bool = False
+    background: bool = False
+
+    def in_background(self) -> Self:
+        """The same, as a job asks it."""
+        return self.model_copy(update={"background": True})
 
 
 class ChatRequest(Generate):

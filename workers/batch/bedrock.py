@@ -59,7 +59,7 @@ class Models:
         if entry is not None and entry.kind == "embedding":
             return await self._embed(running, name, body, size)
         dialect = self._converse if asked["type"] == "Converse" else text_dialect(name)
-        request = dialect.read(name, body)
+        request = dialect.read(name, body).in_background()
         exchange = Exchange(name, body, request)
         made = await self._generation.generate(running.who, OPERATION, request, size=size)
         return dialect.whole(exchange, made), made.input_tokens, made.output_tokens

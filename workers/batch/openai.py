@@ -62,7 +62,7 @@ class Endpoints:
 
     async def _chats(self, who: Principal, body: Json, size: int) -> Made:
         name = _model(body)
-        request = self._chat.read(name, body)
+        request = self._chat.read(name, body).in_background()
         made = await self._generation.generate(who, OPERATION, request, size=size)
         told = self._chat.whole(Exchange(name, body, request), made)
         return Made(told, made.input_tokens, made.output_tokens)
@@ -70,7 +70,8 @@ class Endpoints:
     async def _completions(self, who: Principal, body: Json, size: int) -> Made:
         """One prompt after the other: the lines beside this one keep the engine busy."""
         name = _model(body)
-        requests = self._completion.read_all(name, body)
+        read = self._completion.read_all(name, body)
+        requests = [request.in_background() for request in read]
         made = await self._generation.generate_all(who, OPERATION, requests, size=size, at_once=1)
         return Made(
             self._completion.whole_all(name, requests, made),

@@ -1,7 +1,7 @@
 """The job behind an asynchronous invocation: one answer, however often it is begun."""
 
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -9,7 +9,7 @@ from typing import Any, cast
 import orjson
 import pytest
 
-from contracts.generation.answers import Choice, Generation
+from contracts.generation.answers import Choice, Delta, Generation
 from contracts.generation.client import GenerateRequest
 from contracts.generation.invocations import AsyncInvocation, ObjectPlace, Target
 from contracts.generation.metered import MeteredGeneration
@@ -36,16 +36,24 @@ class Model:
 
     def __init__(self) -> None:
         self.asked = 0
+        self.asks: list[GenerateRequest] = []
         self.failure: Exception | None = None
 
     async def generate_all(
         self, who: Principal, operation: str, asks: Sequence[GenerateRequest], *, size: int
     ) -> list[Generation]:
         self.asked += 1
+        self.asks += asks
         if self.failure is not None:
             raise self.failure
         choice = Choice(text="Oak.", finish_reason="stop")
         return [Generation(choices=[choice], input_tokens=1, output_tokens=1, model="m")]
+
+    async def stream(
+        self, who: Principal, operation: str, ask: GenerateRequest, *, size: int
+    ) -> AsyncGenerator[Delta, None]:
+        self.asks.append(ask)
+        yield Delta(text="Oak.", finish_reason="stop")
 
 
 class Place:
@@ -104,6 +112,15 @@ async def test_a_second_attempt_finds_what_the_first_has_written(place: Place) -
     assert first == again == {"location": f"s3://{BUCKET}/out/1.out"}
     assert place.model.asked == 1
     assert await place.read("out/1.out") == {"generated_text": "Oak."}
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_whoever_waits_for_an_answer_goes_before_an_invocation(
+    place: Place, stream: bool
+) -> None:
+    await place.put("in.json", orjson.dumps({"inputs": "Oak?", "stream": stream}))
+    await place.handler.run(place.context())
+    assert [ask.background for ask in place.model.asks] == [True]
 
 
 async def test_a_model_that_is_away_is_waited_for_until_the_request_expires(place: Place) -> None:
