@@ -25,8 +25,14 @@ class Ticket:
     tokens: int
     """An estimate of what it will take; the charge is corrected when it is known."""
     sequences: int = 1
+    background: bool = False
+    """Whether nobody waits for its answer."""
     number: int = 0
     """In order of arrival; the queue sets it."""
+
+    def precedes(self, other: "Ticket") -> bool:
+        """Whoever came first: somebody waits for this one, and nobody for the other."""
+        return other.background and not self.background
 
 
 @dataclass(slots=True)
@@ -62,6 +68,10 @@ class FairQueue:
     def waiting(self, tenant: str) -> int:
         known = self._tenants.get(tenant)
         return known.waiting if known else 0
+
+    @property
+    def tokens(self) -> int:
+        return sum(self._waiting_tokens.values())
 
     def tokens_before(self, tenant: str) -> int:
         """What is served before a new ticket of the tenant, if all tenants take equal turns."""
@@ -117,9 +127,9 @@ class FairQueue:
         tenant.flows[ticket.adapter].denied = 0
         self.remove(ticket)
 
-    def deny(self, ticket: Ticket) -> None:
+    def deny(self, ticket: Ticket, times: int = 1) -> None:
         """It was the ticket's turn, but there was no place for its adapter."""
-        self._tenants[ticket.tenant].flows[ticket.adapter].denied += 1
+        self._tenants[ticket.tenant].flows[ticket.adapter].denied += times
 
     def denied(self, least: int) -> list[Ticket]:
         """The first tickets of those that were denied so often, in order of arrival."""

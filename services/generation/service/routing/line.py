@@ -68,14 +68,15 @@ class Line:
         """Raises RateLimited and Unavailable at once where waiting is in vain."""
         self._look()
         digest = asked.adapter.digest if asked.adapter else ""
-        tokens = tokens_of(asked.request, self._policy.typical_output)
-        ticket = Ticket(asked.tenant, digest, tokens, asked.request.n)
+        request = asked.request
+        tokens = tokens_of(request, self._policy.typical_output)
+        ticket = Ticket(asked.tenant, digest, tokens, request.n, request.background)
         self._admit(ticket)
         if asked.adapter:
             self._residents.asked_for(asked.adapter)
         waiting = Waiting(ticket, avoid, asyncio.get_running_loop().create_future())
         self._waiting[ticket] = waiting
-        self._pool.queue.add(ticket)
+        self._pool.queues.of(ticket).add(ticket)
         self._grant()
         if not waiting.seats.done() and asked.adapter:
             self._prefetch(ticket, asked.adapter)
@@ -103,7 +104,7 @@ class Line:
             self._speed.done(seat.used)
         seat.at.free(ticket, now, seat.verdict)
         # A request that was not served costs nothing; one that was left costs what it took.
-        self._pool.queue.settle(ticket, seat.used or 0)
+        self._pool.queues.of(ticket).settle(ticket, seat.used or 0)
         self._grant()
 
     @property
@@ -127,20 +128,21 @@ class Line:
         await self._residents.close()
 
     def _admit(self, ticket: Ticket) -> None:
-        queue, policy = self._pool.queue, self._policy
+        policy, ahead = self._policy, self._pool.queues.ahead(ticket)
         if (pause := self._pool.wait()) > 0:
             raise Unavailable(
                 f"The servers of {self._model} do not answer; try again.",
                 retry_after=min(max(pause, 1.0), 30.0),
             )
-        needed = self._speed.seconds_for(queue.tokens_before(ticket.tenant) + ticket.tokens)
-        own, retry_after = queue.waiting(ticket.tenant), min(max(needed, 1.0), policy.patience)
-        if own >= policy.tenant_queue or (own and needed > policy.patience):
+        needed = self._speed.seconds_for(ahead.tokens + ticket.tokens)
+        retry_after = min(max(needed, 1.0), policy.patience)
+        if ahead.own >= policy.tenant_queue or (ahead.own and needed > policy.patience):
             raise RateLimited(
-                f"{own} requests of this tenant wait for {self._model} already; try again later.",
+                f"{ahead.own} requests of this tenant wait for {self._model} already; "
+                "try again later.",
                 retry_after=retry_after,
             )
-        if len(queue) >= policy.queue or (len(queue) and needed > policy.patience):
+        if ahead.requests >= policy.queue or (ahead.requests and needed > policy.patience):
             raise Unavailable(
                 f"More is asked of {self._model} than it can do; try again later.",
                 retry_after=retry_after,
@@ -163,7 +165,7 @@ class Line:
     def _withdraw(self, waiting: Waiting) -> None:
         """The caller waits no longer; a place that was given meanwhile goes to the next."""
         if self._waiting.pop(waiting.ticket, None) is not None:
-            self._pool.queue.remove(waiting.ticket)
+            self._pool.queues.of(waiting.ticket).remove(waiting.ticket)
         elif _has_result(waiting.seats):
             self._give_back(waiting.ticket, waiting.seats.result())
         self._grant()
@@ -171,7 +173,7 @@ class Line:
     def _give_back(self, ticket: Ticket, seats: Seats) -> None:
         """Of a caller who never sat down."""
         seats.free(ticket, self._clock())
-        self._pool.queue.settle(ticket, 0)
+        self._pool.queues.of(ticket).settle(ticket, 0)
 
     def _grant(self) -> None:
         self._speed.passed(self._clock(), is_busy=self._pool.running > 0)
@@ -184,7 +186,7 @@ class Line:
         self._tell()
 
     def _tell(self) -> None:
-        queued, running = len(self._pool.queue), self._pool.running
+        queued, running = len(self._pool.queues), self._pool.running
         self._fleet.outstanding(self._model, queued + running)
         OUTSTANDING.labels(self._model).set(running)
         QUEUED.labels(self._model).set(queued)
@@ -214,7 +216,7 @@ class Line:
         """Everybody, for no replica is left."""
         for ticket, waiting in list(self._waiting.items()):
             del self._waiting[ticket]
-            self._pool.queue.remove(ticket)
+            self._pool.queues.of(ticket).remove(ticket)
             if not waiting.seats.done():  # else its caller has left
                 waiting.seats.set_exception(
                     Unavailable(f"The servers of {self._model} have gone.", retry_after=1)

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterable, Sequence
 
 from services.generation.ports import Replica
-from services.generation.service.routing.fairness import FairQueue, Ticket
+from services.generation.service.routing.fairness import Ticket
+from services.generation.service.routing.queues import Queues
 from services.generation.service.routing.seats import Seats
 
 LOAD_TOKENS = 4_000
@@ -16,7 +17,7 @@ class Pool:
     """`has(replica, digest)` tells where an adapter is loaded."""
 
     def __init__(self, has: Callable[[str, str], bool], clock: Callable[[], float]) -> None:
-        self.queue = FairQueue()
+        self.queues = Queues()
         self.seats: dict[str, Seats] = {}
         self._leaving: list[Seats] = []
         self._has, self._clock = has, clock
@@ -46,7 +47,8 @@ class Pool:
     def grants(self, avoid: Callable[[Ticket], frozenset[str]]) -> Iterable[tuple[Ticket, Seats]]:
         """Takes from the queue what can run now. `avoid`: the replicas that a ticket has tried."""
         for seats in self.seats.values():
-            if seats.claimant is not None and not self.queue.is_next(seats.claimant):
+            claimant = seats.claimant
+            if claimant is not None and not self.queues.of(claimant).is_next(claimant):
                 seats.unclaim()
         while (found := self._next(avoid)) is not None:
             yield found
@@ -59,16 +61,17 @@ class Pool:
     def _next(self, avoid: Callable[[Ticket], frozenset[str]]) -> tuple[Ticket, Seats] | None:
         denied: list[Ticket] = []
         claimants = [s.claimant for s in self.seats.values() if s.claimant is not None]
-        for ticket in (*claimants, *self.queue.turns()):
+        turns = sorted((*claimants, *self.queues.turns()), key=lambda ticket: ticket.background)
+        for ticket in turns:
             roomy = [s for s in self._open(avoid(ticket)) if s.has_room(ticket)]
             seats = min(
-                (s for s in roomy if s.admits(ticket.adapter)),
+                (s for s in roomy if s.admits(ticket)),
                 key=lambda s: self._cost(s, ticket),
                 default=None,
             )
             if seats is not None:
-                self._deny(denied)
-                self.queue.grant(ticket)
+                self._deny(denied, ticket)
+                self.queues.of(ticket).grant(ticket)
                 self._take(ticket, seats)
                 return ticket, seats
             if roomy and ticket not in claimants:
@@ -81,20 +84,21 @@ class Pool:
             if one.claimant is ticket:
                 one.unclaim()
 
-    def _deny(self, denied: list[Ticket]) -> None:
-        """Somebody else goes although it was these tickets' turn; who waits longest claims a place.
+    def _deny(self, denied: list[Ticket], granted: Ticket) -> None:
+        """Another goes although it was these tickets' turn; who waits longest claims a place.
 
         The ticket itself, not its adapter: with that, others whose turn is sooner would go first.
         """
         for ticket in denied:
-            self.queue.deny(ticket)
-        claimed = {seats.claimant.adapter for seats in self.seats.values() if seats.claimant}
-        for ticket in self.queue.denied(_DENIALS) if denied else ():
-            full = [s for s in self._open(frozenset()) if s.is_full and not s.claimant]
-            others = [s for s in full if ticket.adapter not in s.adapters]
-            if others and ticket.adapter not in claimed:
-                min(others, key=lambda s: min(s.adapters.values())).claim(ticket)
-                claimed.add(ticket.adapter)
+            is_kept_out = granted.adapter and ticket.precedes(granted)  # by what can wait
+            self.queues.of(ticket).deny(ticket, _DENIALS if is_kept_out else 1)
+        claimants = (seats.claimant for seats in self.seats.values() if seats.claimant)
+        claimed = {(ticket.adapter, ticket.background) for ticket in claimants}
+        for ticket in self.queues.denied(_DENIALS) if denied else ():
+            yielding = [s for s in self._open(frozenset()) if s.can_yield(ticket)]
+            if yielding and (ticket.adapter, ticket.background) not in claimed:
+                min(yielding, key=Seats.least).claim(ticket)
+                claimed.add((ticket.adapter, ticket.background))
 
     def _open(self, avoid: frozenset[str]) -> list[Seats]:
         """Where there is another choice, not a replica that failed the ticket already."""

@@ -25,9 +25,11 @@ class Running:
         self.pool.know(replicas)
         self.running: deque[Granted] = deque()
 
-    def ask(self, tenant: str, adapter: str = "", tokens: int = 10) -> Ticket:
-        ticket = Ticket(tenant, adapter, tokens)
-        self.pool.queue.add(ticket)
+    def ask(
+        self, tenant: str, adapter: str = "", tokens: int = 10, *, background: bool = False
+    ) -> Ticket:
+        ticket = Ticket(tenant, adapter, tokens, background=background)
+        self.pool.queues.of(ticket).add(ticket)
         return ticket
 
     def grant(self) -> list[Granted]:
@@ -39,7 +41,7 @@ class Running:
         """The oldest that runs."""
         ticket, seats = self.running.popleft()
         seats.free(ticket, self.clock(), True)
-        self.pool.queue.settle(ticket, ticket.tokens)
+        self.pool.queues.of(ticket).settle(ticket, ticket.tokens)
 
 
 def test_the_replica_with_the_fewest_tokens_gets_the_next_request() -> None:
@@ -108,7 +110,7 @@ def test_a_request_avoids_the_replica_that_failed_it_where_there_is_another() ->
     ((_, seats),) = world.pool.grants(lambda _: frozenset({"a"}))
     assert seats.replica.id == "b"
     seats.free(ticket, world.clock())
-    world.pool.queue.settle(ticket, 0)
+    world.pool.queues.of(ticket).settle(ticket, 0)
     world.pool.know([replica("a")])
     world.ask("t")
     ((_, seats),) = world.pool.grants(lambda _: frozenset({"a"}))
@@ -131,20 +133,20 @@ FLOWS = st.lists(
 )
 
 
-@given(FLOWS, st.integers(1, 3), st.integers(1, 2), st.data())
-@settings(max_examples=40)
+@given(FLOWS, st.integers(1, 3), st.integers(1, 2), st.booleans(), st.data())
+@settings(max_examples=60)
 def test_no_tenant_and_no_adapter_starves_while_all_keep_asking(
-    flows: list[tuple[str, str]], slots: int, replicas: int, data: st.DataObject
+    flows: list[tuple[str, str]], slots: int, replicas: int, background: bool, data: st.DataObject
 ) -> None:
     """Every flow has two requests in line at all times; each is served again and again."""
     world = Running(*(replica(f"r{n}", sequences=3, adapters=slots) for n in range(replicas)))
     for tenant, adapter in flows * 2:
-        world.ask(tenant, adapter, data.draw(st.integers(1, 50)))
+        world.ask(tenant, adapter, data.draw(st.integers(1, 50)), background=background)
     last_served = Counter[tuple[str, str]]()
     for step in range(1, 300):
         for ticket, seats in world.grant():
             last_served[ticket.tenant, ticket.adapter] = step
-            world.ask(ticket.tenant, ticket.adapter, ticket.tokens)
+            world.ask(ticket.tenant, ticket.adapter, ticket.tokens, background=background)
             assert len(seats.adapters) <= slots
         world.end()
     assert min(last_served[flow] for flow in flows) > 100

@@ -90,6 +90,25 @@ async def test_a_tenant_with_too_much_in_line_is_limited_and_others_are_not(worl
     assert world.fleet.told == 2
 
 
+async def test_a_direct_request_is_not_refused_for_the_lines_of_its_tenants_batches(
+    world: World,
+) -> None:
+    await fill(world)
+    lines = [asyncio.create_task(world.hold(asked("t", background=True))) for _ in range(3)]
+    await asyncio.sleep(0)
+    with pytest.raises(RateLimited, match="3 requests"):
+        await world.hold(asked("t", background=True))
+    direct = asyncio.create_task(world.hold(asked("t")))
+    await asyncio.sleep(0)
+    held, world.held = world.held, AsyncExitStack()
+    await held.aclose()
+    assert (await asyncio.wait_for(direct, 1)).replica.id == "a"
+    assert not any(line.done() for line in lines)
+    for line in lines:
+        line.cancel()
+    await asyncio.gather(*lines, return_exceptions=True)
+
+
 async def test_a_wait_that_would_be_too_long_is_refused_at_once(world: World) -> None:
     await world.hold(asked("busy"), used=10)
     world.clock.now += 10.0  # ten tokens in ten seconds

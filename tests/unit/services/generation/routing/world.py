@@ -37,9 +37,15 @@ def adapter(name: str) -> AdapterRef:
 
 
 def asked(
-    tenant: str = "tenant", weights: AdapterRef | None = None, *, max_tokens: int = 10
+    tenant: str = "tenant",
+    weights: AdapterRef | None = None,
+    *,
+    max_tokens: int = 10,
+    background: bool = False,
 ) -> Asked:
-    request = CompletionRequest(model=MODEL.id, prompt="text", max_tokens=max_tokens)
+    request = CompletionRequest(
+        model=MODEL.id, prompt="text", max_tokens=max_tokens, background=background
+    )
     return Asked(tenant, MODEL, request, weights)
 
 
