@@ -3,10 +3,12 @@
 from contracts.generation.adapters import AdmitAdapter
 from contracts.generation.adapters_client import AdaptersClient
 from kit.auth.principal import Principal
-from kit.errors import NotFound
-from kit.jobs.ports import JobCancelled, JobContext, JsonObject
+from kit.errors import NotFound, NotReady
+from kit.jobs.ports import JobCancelled, JobContext, JobYielded, JsonObject
 
 _STEPS = ("weights", "parity")
+_WHILE_THE_BASE_STARTS = 5.0
+"""Seconds between looks."""
 
 
 class Admission:
@@ -25,6 +27,9 @@ class Admission:
             raise
         except NotFound:
             return {"digest": digest, "state": "deleted"}
+        except NotReady as error:
+            wait = max(error.retry_after or 0.0, _WHILE_THE_BASE_STARTS)
+            raise JobYielded(after=wait) from error
 
     async def _check(self, context: JobContext) -> str:
         state = "checking"

@@ -230,7 +230,10 @@ class Prober(Protocol):
     """Whether the engine makes of an adapter what PEFT makes of it."""
 
     async def probe(self, tenant: str, model: ModelEntry, adapter: AdapterRef) -> Check:
-        """Compares greedy answers; `skipped` says what is missing here to do so."""
+        """Compares greedy answers; `skipped` says what is missing here to do so.
+
+        Raises NotReady while the base model is starting.
+        """
         ...
 
 

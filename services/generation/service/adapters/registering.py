@@ -26,8 +26,6 @@ from services.generation.service.adapters.shown import shown
 
 ADMISSION = "adapter-admission"
 """The kind of the job that checks an adapter."""
-_ATTEMPTS = 50
-"""Their waits come to more than an hour: a base model that is starting may take as long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,9 +181,7 @@ class Registering:
     ) -> None:
         found = one.found
         ask = {"digest": found.digest, "account": who.account, "key": who.key}
-        job = accept_job(
-            connection, tenant=who.tenant, kind=ADMISSION, input=ask, max_attempts=_ATTEMPTS
-        )
+        job = accept_job(connection, tenant=who.tenant, kind=ADMISSION, input=ask)
         holding.hold(
             connection,
             found.digest,

@@ -1,6 +1,7 @@
 """Which adapters one replica has: fetched before a request needs them, and never too many."""
 
 import asyncio
+import logging
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 
@@ -8,6 +9,8 @@ from kit.errors import PlatformError
 from kit.telemetry import ADAPTER_LOADS
 from services.generation.ports import AdapterRef, Replica
 from services.generation.service.routing.admin import AdapterAdmin
+
+log = logging.getLogger(__name__)
 
 
 class Residency:
@@ -111,5 +114,5 @@ class Residency:
 
 def _seen(load: asyncio.Task[None]) -> None:
     """A prefetch that failed is told by the request that needs it, which tries again."""
-    if not load.cancelled() and isinstance(load.exception(), PlatformError):
-        return
+    if not load.cancelled() and not isinstance(load.exception(), PlatformError | None):
+        log.error("An adapter's load broke", exc_info=load.exception())
