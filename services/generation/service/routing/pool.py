@@ -61,8 +61,7 @@ class Pool:
     def _next(self, avoid: Callable[[Ticket], frozenset[str]]) -> tuple[Ticket, Seats] | None:
         denied: list[Ticket] = []
         claimants = [s.claimant for s in self.seats.values() if s.claimant is not None]
-        turns = sorted((*claimants, *self.queues.turns()), key=lambda ticket: ticket.background)
-        for ticket in turns:
+        for ticket in self.queues.turns(claimants):
             roomy = [s for s in self._open(avoid(ticket)) if s.has_room(ticket)]
             seats = min(
                 (s for s in roomy if s.admits(ticket)),

@@ -1,6 +1,6 @@
 """Who goes before whom: requests that somebody waits for, and behind all of them the others."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from services.generation.service.routing.fairness import FairQueue, Ticket
@@ -35,9 +35,11 @@ class Queues:
         own += self._background.waiting(ticket.tenant)
         return Ahead(len(self), own, first.tokens + self._background.tokens_before(ticket.tenant))
 
-    def turns(self) -> Iterator[Ticket]:
-        yield from self._foreground.turns()
-        yield from self._background.turns()
+    def turns(self, claimants: Collection[Ticket]) -> Iterator[Ticket]:
+        """Of each queue its claimants first."""
+        for queue in (self._foreground, self._background):
+            yield from (ticket for ticket in claimants if self.of(ticket) is queue)
+            yield from queue.turns()
 
     def denied(self, least: int) -> list[Ticket]:
         return self._foreground.denied(least) + self._background.denied(least)
