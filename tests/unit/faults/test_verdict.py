@@ -1,11 +1,9 @@
 """The fault harness's judge finds what it is there to find."""
 
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import pytest
 from sqlalchemy import Connection, delete, insert
 
 from kit.database import Database
@@ -15,14 +13,6 @@ from kit.jobs.lease import claim
 from kit.jobs.tables import jobs
 from tests.faults.verdict import judge
 from tests.faults.work import effects
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    database = Database(f"sqlite:///{tmp_path}/jobs.db")
-    database.create_tables()
-    yield database
-    database.close()
 
 
 def add_effect(connection: Connection, job_id: str) -> None:

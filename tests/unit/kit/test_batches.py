@@ -1,19 +1,5 @@
 """The suite of batches on SQLite."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
-
-from kit.database import Database
 from tests.contract.batches import TestForgetting
 
 __all__ = ["TestForgetting"]
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    database = Database(f"sqlite:///{tmp_path}/batches.db")
-    database.create_tables()
-    yield database
-    database.close()

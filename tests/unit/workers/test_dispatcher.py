@@ -2,8 +2,6 @@
 
 import asyncio
 import threading
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from kombu.exceptions import OperationalError
@@ -20,14 +18,6 @@ from workers.settings import WorkerSettings
 SETTINGS = WorkerSettings(
     database_url=SecretStr("sqlite://"), broker_url=SecretStr("memory://"), fleet=1
 )
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    database = Database(f"sqlite:///{tmp_path}/jobs.db")
-    database.create_tables()
-    yield database
-    database.close()
 
 
 class Broker:

@@ -20,14 +20,6 @@ def blobs(tmp_path: Path) -> Iterator[LocalBlobs]:
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    made = Database(f"sqlite:///{tmp_path}/store.db")
-    made.create_tables()
-    yield made
-    made.close()
-
-
-@pytest.fixture
 async def store(database: Database, blobs: LocalBlobs) -> ObjectStore:
     made = ObjectStore(database, blobs)
     await made.buckets.create(TENANT, BUCKET, "us-east-1")

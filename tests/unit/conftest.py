@@ -1,4 +1,4 @@
-"""A database for batches."""
+"""What tests of many units need."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +10,8 @@ from kit.database import Database
 
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:
-    database = Database(f"sqlite:///{tmp_path}/batches.db")
+    """SQLite, with the tables of whatever was imported."""
+    database = Database(f"sqlite:///{tmp_path}/unit.db")
     database.create_tables()
     yield database
     database.close()
