@@ -81,6 +81,11 @@ class UnsupportedMedia(PlatformError):
 class RateLimited(PlatformError):
     code, status, retryable = "rate_limited", 429, True
 
+    @property
+    def passes(self) -> bool:
+        """False for what is more than a whole minute's limit: no wait helps it."""
+        return self.retry_after is not None
+
 
 class BudgetSpent(PlatformError):
     code, status = "budget_spent", 429

@@ -2,9 +2,9 @@
 
 from contracts.generation.adapters import AdmitAdapter
 from contracts.generation.adapters_client import AdaptersClient
-from kit.auth.principal import Principal
 from kit.errors import NotFound, NotReady
 from kit.jobs.ports import JobCancelled, JobContext, JobYielded, JsonObject
+from workers.asker import asker
 
 _STEPS = ("weights", "parity")
 _WHILE_THE_BASE_STARTS = 5.0
@@ -42,8 +42,6 @@ class Admission:
         return state
 
     async def _ask(self, context: JobContext, step: str) -> str:
-        """The tenant is the row's, whatever the input says."""
-        who = Principal(context.tenant, context.input["account"], context.input["key"])
         ask = AdmitAdapter.model_validate(
             {
                 "digest": context.input["digest"],
@@ -52,4 +50,4 @@ class Admission:
                 "epoch": context.epoch,
             }
         )
-        return (await self._adapters.admit(who, ask)).state
+        return (await self._adapters.admit(asker(context), ask)).state

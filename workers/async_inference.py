@@ -133,10 +133,10 @@ class AsyncInference:
 
 def _wait(error: RateLimited | Unavailable) -> float | None:
     """Seconds, spread, since all that is held up is told of the same moment; None where no wait
-    helps: a request of more tokens than its tenant has in a minute."""
+    helps."""
     if isinstance(error, Unavailable):
         least = _LEAST_WAIT_FOR_MODEL
-    elif error.retry_after is not None:
+    elif error.passes:
         least = _LEAST_WAIT
     else:
         return None

@@ -3,8 +3,10 @@
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 
+from contracts.generation.adapters import ADMISSION
 from contracts.generation.invocations import ASYNC_INFERENCE
 from contracts.generation.metered import MeteredGeneration
+from contracts.search.ingestion import INGESTION, REMOVAL
 from kit.batches.store import KIND as BATCH
 from kit.jobs.ports import Handler, Handlers, JobContext, JsonObject
 from workers.admission import Admission
@@ -48,9 +50,9 @@ def _booked(clients: Clients, handler: Handler) -> Handler:
 
 
 _HANDLERS: Mapping[str, Callable[[Clients], Handler]] = {
-    "ingestion": lambda clients: Ingestion(clients.search).run,
-    "removal": lambda clients: Removal(clients.search).run,
-    "adapter-admission": lambda clients: Admission(clients.adapters).run,
+    INGESTION: lambda clients: Ingestion(clients.search).run,
+    REMOVAL: lambda clients: Removal(clients.search).run,
+    ADMISSION: lambda clients: Admission(clients.adapters).run,
     BATCH: _batch,
     ASYNC_INFERENCE: _async_inference,
 }

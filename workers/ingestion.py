@@ -24,6 +24,7 @@ from kit.errors import (
     UpstreamFailed,
 )
 from kit.jobs.ports import JobCancelled, JobContext, JobLost, JsonObject
+from workers.asker import asker
 
 _AT_ONCE = 4  # documents under way: one waits for its parser while another is embedded
 _PAUSES = (0.05, 0.2, 0.5, 1.0, 2.0, 4.0)  # seconds before each next try of a step
@@ -38,7 +39,7 @@ class Ingestion:
         self._search = search
 
     async def run(self, context: JobContext) -> JsonObject:
-        who, scope = _principal(context), _scope(context)
+        who, scope = asker(context), _scope(context)
         try:
             plan = await self._search.plan(
                 who,
@@ -123,15 +124,10 @@ class Removal:
         )
         calls, more = 0, True
         while more:
-            more = (await self._search.remove(_principal(context), ask)).more
+            more = (await self._search.remove(asker(context), ask)).more
             calls += 1
             await context.progress(calls, calls + more)
         return {}
-
-
-def _principal(context: JobContext) -> Principal:
-    """The one who asked for the job; its tenant is the row's, whatever the input says."""
-    return Principal(context.tenant, context.input["account"], context.input["key"])
 
 
 def _scope(context: JobContext) -> dict[str, Any]:

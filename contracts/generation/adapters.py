@@ -7,6 +7,9 @@ from pydantic import Field
 from contracts.contract import Contract
 from contracts.generation.requests import ModelName
 
+ADMISSION = "adapter-admission"
+"""The kind of the job that checks an adapter."""
+
 Digest: TypeAlias = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 """SHA-256 over the adapter's files, in hex; `NAME@sha256:DIGEST` where a model is named."""
 AdapterName: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]

@@ -7,6 +7,9 @@ from pydantic import Base64Bytes, Field
 from contracts.contract import Contract
 from contracts.search.knowledge_bases import Page
 
+INGESTION, REMOVAL = "ingestion", "removal"
+"""The kinds of the jobs that bring documents in, and that take out what was deleted."""
+
 IngestionStatus = Literal["STARTING", "IN_PROGRESS", "COMPLETE", "FAILED", "STOPPING", "STOPPED"]
 DocumentStatus = Literal[
     "INDEXED", "PENDING", "FAILED", "STARTING", "IN_PROGRESS", "DELETING", "NOT_FOUND", "IGNORED"

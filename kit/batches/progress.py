@@ -26,7 +26,7 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
-class Hold:
+class Writer:
     """Who writes: one attempt of the batch's job, on behalf of its tenant."""
 
     tenant: str
@@ -34,34 +34,34 @@ class Hold:
     epoch: int
 
 
-def load(connection: Connection, hold: Hold) -> Batch:
-    row = connection.execute(select(*COLUMNS).where(_this(hold))).one_or_none()
+def load(connection: Connection, writer: Writer) -> Batch:
+    row = connection.execute(select(*COLUMNS).where(_this(writer))).one_or_none()
     if row is None:
         raise NotFound("The batch of this job is gone.")
     return Batch(*row)
 
 
-def answered_lines(connection: Connection, hold: Hold) -> set[tuple[int, int]]:
+def answered_lines(connection: Connection, writer: Writer) -> set[tuple[int, int]]:
     """Sources and numbers of the lines that need no answer any more."""
-    rows = connection.execute(select(ANSWERS.c.source, ANSWERS.c.line).where(_theirs(hold)))
+    rows = connection.execute(select(ANSWERS.c.source, ANSWERS.c.line).where(_theirs(writer)))
     return {(row.source, row.line) for row in rows}
 
 
-def begin(connection: Connection, hold: Hold, total: int, told: dict[str, Any]) -> Batch:
+def begin(connection: Connection, writer: Writer, total: int, told: dict[str, Any]) -> Batch:
     """The input is read, and there are so many lines to answer."""
-    fence(connection, hold.job, hold.epoch)
+    fence(connection, writer.job, writer.epoch)
     values = {"total": total, "told": told, "begun_at": db_now()}
-    connection.execute(update(BATCHES).where(_this(hold)).values(values))
-    return load(connection, hold)
+    connection.execute(update(BATCHES).where(_this(writer)).values(values))
+    return load(connection, writer)
 
 
-def append(connection: Connection, hold: Hold, answers: Sequence[Answered]) -> Standing:
+def append(connection: Connection, writer: Writer, answers: Sequence[Answered]) -> Standing:
     """Keeps answers; a line that has one already keeps it, so that nothing is there twice."""
-    fence(connection, hold.job, hold.epoch)
+    fence(connection, writer.job, writer.epoch)
     added = {"succeeded": 0, "failed": 0, "tokens_in": 0, "tokens_out": 0}
     for answer in answers:
-        values = {"job": hold.job, "source": answer.source, "line": answer.line}
-        values |= {"tenant": hold.tenant, "ok": answer.ok, "output": answer.output}
+        values = {"job": writer.job, "source": answer.source, "line": answer.line}
+        values |= {"tenant": writer.tenant, "ok": answer.ok, "output": answer.output}
         kept = connection.execute(insert_or_ignore(connection, ANSWERS).values(values))
         if kept.rowcount:
             added["succeeded" if answer.ok else "failed"] += 1
@@ -69,8 +69,8 @@ def append(connection: Connection, hold: Hold, answers: Sequence[Answered]) -> S
             added["tokens_out"] += answer.tokens_out
     more = {name: BATCHES.c[name] + count for name, count in added.items() if count}
     if more:
-        connection.execute(update(BATCHES).where(_this(hold)).values(more))
-    batch = load(connection, hold)
+        connection.execute(update(BATCHES).where(_this(writer)).values(more))
+    batch = load(connection, writer)
     return Standing(
         cancelled=batch.cancelling_at is not None,
         expired=batch.expires_at <= clock(connection),
@@ -79,17 +79,17 @@ def append(connection: Connection, hold: Hold, answers: Sequence[Answered]) -> S
     )
 
 
-def finalize(connection: Connection, hold: Hold) -> Batch:
+def finalize(connection: Connection, writer: Writer) -> Batch:
     """Every line that will be answered is; only the outputs are left to write."""
-    fence(connection, hold.job, hold.epoch)
-    now = update(BATCHES).where(_this(hold), BATCHES.c.finalizing_at.is_(None))
+    fence(connection, writer.job, writer.epoch)
+    now = update(BATCHES).where(_this(writer), BATCHES.c.finalizing_at.is_(None))
     connection.execute(now.values(finalizing_at=db_now()))
-    return load(connection, hold)
+    return load(connection, writer)
 
 
 def outputs(
     connection: Connection,
-    hold: Hold,
+    writer: Writer,
     after: tuple[int, int],
     limit: int,
     *,
@@ -100,7 +100,9 @@ def outputs(
     behind = (ANSWERS.c.source > after[0]) | (
         (ANSWERS.c.source == after[0]) & (ANSWERS.c.line > after[1])
     )
-    query = select(ANSWERS.c.source, ANSWERS.c.line, ANSWERS.c.output).where(_theirs(hold), behind)
+    query = select(ANSWERS.c.source, ANSWERS.c.line, ANSWERS.c.output).where(
+        _theirs(writer), behind
+    )
     if source is not None:
         query = query.where(ANSWERS.c.source == source)
     if ok is not None:
@@ -109,26 +111,26 @@ def outputs(
     return [(row.source, row.line, bytes(row.output)) for row in connection.execute(query)]
 
 
-def end(connection: Connection, hold: Hold, outcome: Outcome, told: dict[str, Any]) -> None:
+def end(connection: Connection, writer: Writer, outcome: Outcome, told: dict[str, Any]) -> None:
     """The outputs are whole, so the answers need no rows any more.
 
     Call it with the end of the job, or behind its fence.
     """
     connection.execute(
-        update(BATCHES).where(_this(hold)).values(outcome=outcome, told=told, ended_at=db_now())
+        update(BATCHES).where(_this(writer)).values(outcome=outcome, told=told, ended_at=db_now())
     )
-    connection.execute(delete(ANSWERS).where(_theirs(hold)))
+    connection.execute(delete(ANSWERS).where(_theirs(writer)))
 
 
-def end_cancelled(connection: Connection, hold: Hold, told: dict[str, Any]) -> None:
+def end_cancelled(connection: Connection, writer: Writer, told: dict[str, Any]) -> None:
     """As `end`, where the job itself was cancelled, and so ends by another transaction."""
-    fence(connection, hold.job, hold.epoch)
-    end(connection, hold, "cancelled", told)
+    fence(connection, writer.job, writer.epoch)
+    end(connection, writer, "cancelled", told)
 
 
-def _this(hold: Hold) -> Any:
-    return (BATCHES.c.tenant == hold.tenant) & (BATCHES.c.job == hold.job)
+def _this(writer: Writer) -> Any:
+    return (BATCHES.c.tenant == writer.tenant) & (BATCHES.c.job == writer.job)
 
 
-def _theirs(hold: Hold) -> Any:
-    return (ANSWERS.c.tenant == hold.tenant) & (ANSWERS.c.job == hold.job)
+def _theirs(writer: Writer) -> Any:
+    return (ANSWERS.c.tenant == writer.tenant) & (ANSWERS.c.job == writer.job)

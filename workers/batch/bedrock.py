@@ -144,7 +144,7 @@ class BedrockBatches:
                 batch.tenant,
                 to["bucket"],
                 output_key(to["prefix"], batch.id, batch.asked["input"]["key"], source.key),
-                answers(self._database, running.hold, source=number),
+                answers(self._database, running.writer, source=number),
                 attributes=_JSON_LINES,
             )
         if found:

@@ -5,12 +5,12 @@ from contextlib import aclosing
 from dataclasses import replace
 from functools import partial
 
-from kit.auth.principal import Principal
 from kit.batches import progress
-from kit.batches.progress import Hold
+from kit.batches.progress import Writer
 from kit.batches.records import Answered, Outcome
 from kit.database import Database
 from kit.jobs.ports import JobCancelled, JobContext, JobYielded, JsonObject
+from workers.asker import asker
 from workers.batch.turn import Turn
 from workers.batch.wire import BatchRefused, BatchWire, InputGone, Running
 
@@ -32,26 +32,28 @@ class BatchJob:
 
     async def run(self, context: JobContext) -> JsonObject:
         """Raises JobYielded when it has had its turn and others wait."""
-        hold = Hold(context.tenant, context.id, context.epoch)
-        batch = await self._database.read(progress.load, hold)
-        who = Principal(context.tenant, context.input["account"], context.input["key"])
-        running, wire = Running(batch, who, hold), self._wires[batch.wire]
+        writer = Writer(context.tenant, context.id, context.epoch)
+        batch = await self._database.read(progress.load, writer)
+        who = asker(context)
+        running, wire = Running(batch, who, writer), self._wires[batch.wire]
         try:
             if batch.total is None and batch.cancelling_at is None:
                 running = await self._begin(running, wire)
             return await self._run(running, wire, context)
         except BatchRefused as refusal:
-            context.at_finish(partial(progress.end, hold=hold, outcome="failed", told=refusal.told))
+            context.at_finish(
+                partial(progress.end, writer=writer, outcome="failed", told=refusal.told)
+            )
             return {"outcome": "failed"}
         except JobCancelled:
             told = await self._conclude(running, wire, "cancelled")
-            await self._database.write(progress.end_cancelled, hold, told)
+            await self._database.write(progress.end_cancelled, writer, told)
             raise
 
     async def _begin(self, running: Running, wire: BatchWire) -> Running:
         checked = await wire.check(running)
         batch = await self._database.write(
-            progress.begin, running.hold, checked.total, checked.told
+            progress.begin, running.writer, checked.total, checked.told
         )
         return replace(running, batch=batch)
 
@@ -72,11 +74,11 @@ class BatchJob:
             except InputGone as error:
                 stopped = wire.stopped(error)
         told = await self._conclude(running, wire, outcome) | stopped
-        context.at_finish(partial(progress.end, hold=running.hold, outcome=outcome, told=told))
+        context.at_finish(partial(progress.end, writer=running.writer, outcome=outcome, told=told))
         return {"outcome": outcome}
 
     async def _tell_expired(self, running: Running, wire: BatchWire) -> None:
-        done = await self._database.read(progress.answered_lines, running.hold)
+        done = await self._database.read(progress.answered_lines, running.writer)
         told: list[Answered] = []
         async with aclosing(wire.lines(running)) as lines:
             async for line in lines:
@@ -85,12 +87,12 @@ class BatchJob:
                 if (answer := wire.expired(running, line)) is not None:
                     told.append(answer)
                 if len(told) == _AT_ONCE:
-                    await self._database.write(progress.append, running.hold, told)
+                    await self._database.write(progress.append, running.writer, told)
                     told = []
-        await self._database.write(progress.append, running.hold, told)
+        await self._database.write(progress.append, running.writer, told)
 
     async def _conclude(
         self, running: Running, wire: BatchWire, outcome: Outcome
     ) -> dict[str, object]:
-        batch = await self._database.write(progress.finalize, running.hold)
+        batch = await self._database.write(progress.finalize, running.writer)
         return await wire.conclude(replace(running, batch=batch), outcome)

@@ -149,7 +149,7 @@ class OpenAIBatches:
         facts = Facts(f"{batch.id}_{what}.jsonl", "batch_output", batch.asked.get("outputs_live"))
         made = await self._files.add(
             batch.tenant,
-            answers(self._database, running.hold, ok=ok),
+            answers(self._database, running.writer, ok=ok),
             lambda: facts,
             file=f"file-{UUID(batch.job).hex}{what[0]}",
         )

@@ -63,7 +63,7 @@ class Turn:
 
     async def run(self) -> Ending:
         """`reason` tells why where it is "stopped". Raises JobLost and JobCancelled."""
-        done = await self._database.read(progress.answered_lines, self._running.hold)
+        done = await self._database.read(progress.answered_lines, self._running.writer)
         keeper = asyncio.create_task(self._keep_on())
         try:
             await self._begin_all(done)
@@ -163,8 +163,8 @@ class Turn:
                 if tries >= _TRIES or (isinstance(error, Interrupted) and not is_alone):
                     raise
             except (RateLimited, Unavailable) as error:
-                if isinstance(error, RateLimited) and error.retry_after is None:
-                    raise  # more than a whole minute's limit: it never comes through
+                if isinstance(error, RateLimited) and not error.passes:
+                    raise
                 wanted = max(pause, error.retry_after or 0.0)
             pause = min(pause * 2, _LONGEST_PAUSE)
             if await self._stops_within(wanted):
@@ -193,7 +193,7 @@ class Turn:
     async def _keep(self) -> None:
         """Writes what came since the last time, and learns whether to go on."""
         answers, self._answers = self._answers, []
-        standing = await self._database.write(progress.append, self._running.hold, answers)
+        standing = await self._database.write(progress.append, self._running.writer, answers)
         if (checkpoint := self._tries.unsaved()) is not None:
             await self._context.save(checkpoint)
         now = time.monotonic()

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from kit.auth.principal import Principal
-from kit.batches.progress import Hold
+from kit.batches.progress import Writer
 from kit.batches.records import Answered, Batch, Outcome
 from kit.errors import Conflict, InvalidRequest, PlatformError
 
@@ -25,7 +25,7 @@ class Running:
 
     batch: Batch
     who: Principal
-    hold: Hold
+    writer: Writer
 
 
 @dataclass(frozen=True, slots=True)

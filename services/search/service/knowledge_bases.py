@@ -5,6 +5,7 @@ from typing import TypeVar
 
 from sqlalchemy import Connection
 
+from contracts.search.ingestion import REMOVAL
 from contracts.search.knowledge_bases import (
     CreateDataSource,
     CreateKnowledgeBase,
@@ -218,7 +219,7 @@ def _accept_removal(connection: Connection, who: Principal, what: dict[str, str]
     accept_job(
         connection,
         tenant=who.tenant,
-        kind="removal",
+        kind=REMOVAL,
         input={**what, "account": who.account, "key": who.key},
     )
 

@@ -4,6 +4,7 @@ from typing import Protocol
 
 from sqlalchemy import Connection
 
+from contracts.search.ingestion import INGESTION
 from kit.auth.principal import Principal
 from kit.jobs.accept import accept_job
 from kit.jobs.job import Job
@@ -34,7 +35,7 @@ def accept(
     job = accept_job(
         connection,
         tenant=who.tenant,
-        kind="ingestion",
+        kind=INGESTION,
         input={
             "knowledge_base": where.knowledge_base,
             "data_source": where.data_source,

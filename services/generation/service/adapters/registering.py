@@ -24,9 +24,6 @@ from services.generation.service.adapters.folders import Folders
 from services.generation.service.adapters.lookup import Lookup
 from services.generation.service.adapters.shown import shown
 
-ADMISSION = "adapter-admission"
-"""The kind of the job that checks an adapter."""
-
 
 @dataclass(frozen=True, slots=True)
 class _Taking:
@@ -181,7 +178,7 @@ class Registering:
     ) -> None:
         found = one.found
         ask = {"digest": found.digest, "account": who.account, "key": who.key}
-        job = accept_job(connection, tenant=who.tenant, kind=ADMISSION, input=ask)
+        job = accept_job(connection, tenant=who.tenant, kind=a.ADMISSION, input=ask)
         holding.hold(
             connection,
             found.digest,

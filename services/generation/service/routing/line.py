@@ -10,8 +10,8 @@ from services.generation.ports import AdapterRef, Asked, Fleet, Replica, Usable
 from services.generation.service.routing.admin import AdapterAdmin
 from services.generation.service.routing.estimate import tokens_of
 from services.generation.service.routing.fairness import Ticket
+from services.generation.service.routing.placement import Placement
 from services.generation.service.routing.policy import Policy
-from services.generation.service.routing.pool import Pool
 from services.generation.service.routing.residents import Residents
 from services.generation.service.routing.retries import RetryBudget
 from services.generation.service.routing.seats import Seats
@@ -58,7 +58,7 @@ class Line:
         self._model, self._fleet = model, fleet
         self._policy, self._clock = policy, clock
         self._residents = Residents(admin, policy, clock)
-        self._pool = Pool(self._residents.has, clock)
+        self._placement = Placement(self._residents.has, clock)
         self._speed = Speed(clock())
         self._waiting: dict[Ticket, Waiting] = {}
         self._looking: asyncio.Task[None] | None = None
@@ -76,7 +76,7 @@ class Line:
             self._residents.asked_for(asked.adapter)
         waiting = Waiting(ticket, avoid, asyncio.get_running_loop().create_future())
         self._waiting[ticket] = waiting
-        self._pool.queues.of(ticket).add(ticket)
+        self._placement.queues.of(ticket).add(ticket)
         self._grant()
         if not waiting.seats.done() and asked.adapter:
             self._prefetch(ticket, asked.adapter)
@@ -104,7 +104,7 @@ class Line:
             self._speed.done(seat.used)
         seat.at.free(ticket, now, seat.verdict)
         # A request that was not served costs nothing; one that was left costs what it took.
-        self._pool.queues.of(ticket).settle(ticket, seat.used or 0)
+        self._placement.queues.of(ticket).settle(ticket, seat.used or 0)
         self._grant()
 
     @property
@@ -114,12 +114,12 @@ class Line:
     def in_use(self) -> set[str]:
         """The ids of the replicas that are ready, or still answer somebody."""
         self._look()
-        return self._pool.in_use()
+        return self._placement.in_use()
 
     async def reconcile(self, usable: Sequence[Usable] | None) -> None:
         """Brings adapters to where they should be, and takes those away that are not `usable`."""
         self._look()
-        await self._residents.reconcile(list(self._pool.seats.values()), usable)
+        await self._residents.reconcile(list(self._placement.seats.values()), usable)
         self._grant()
 
     async def close(self) -> None:
@@ -128,8 +128,8 @@ class Line:
         await self._residents.close()
 
     def _admit(self, ticket: Ticket) -> None:
-        policy, ahead = self._policy, self._pool.queues.ahead(ticket)
-        if (pause := self._pool.wait()) > 0:
+        policy, ahead = self._policy, self._placement.queues.ahead(ticket)
+        if (pause := self._placement.wait()) > 0:
             raise Unavailable(
                 f"The servers of {self._model} do not answer; try again.",
                 retry_after=min(max(pause, 1.0), 30.0),
@@ -165,7 +165,7 @@ class Line:
     def _withdraw(self, waiting: Waiting) -> None:
         """The caller waits no longer; a place that was given meanwhile goes to the next."""
         if self._waiting.pop(waiting.ticket, None) is not None:
-            self._pool.queues.of(waiting.ticket).remove(waiting.ticket)
+            self._placement.queues.of(waiting.ticket).remove(waiting.ticket)
         elif _has_result(waiting.seats):
             self._give_back(waiting.ticket, waiting.seats.result())
         self._grant()
@@ -173,11 +173,11 @@ class Line:
     def _give_back(self, ticket: Ticket, seats: Seats) -> None:
         """Of a caller who never sat down."""
         seats.free(ticket, self._clock())
-        self._pool.queues.of(ticket).settle(ticket, 0)
+        self._placement.queues.of(ticket).settle(ticket, 0)
 
     def _grant(self) -> None:
-        self._speed.passed(self._clock(), is_busy=self._pool.running > 0)
-        for ticket, seats in self._pool.grants(lambda ticket: self._waiting[ticket].avoid):
+        self._speed.passed(self._clock(), is_busy=self._placement.running > 0)
+        for ticket, seats in self._placement.grants(lambda ticket: self._waiting[ticket].avoid):
             waiting = self._waiting.pop(ticket)
             if waiting.seats.done():  # its caller left, and has had no time to say so
                 self._give_back(ticket, seats)
@@ -186,18 +186,18 @@ class Line:
         self._tell()
 
     def _tell(self) -> None:
-        queued, running = len(self._pool.queues), self._pool.running
+        queued, running = len(self._placement.queues), self._placement.running
         self._fleet.outstanding(self._model, queued + running)
         OUTSTANDING.labels(self._model).set(running)
         QUEUED.labels(self._model).set(queued)
         RESIDENT.labels(self._model).set(len(self._residents))
-        is_open = (seats.breaker.is_open for seats in self._pool.seats.values())
+        is_open = (seats.breaker.is_open for seats in self._placement.seats.values())
         OPEN_BREAKERS.labels(self._model).set(sum(is_open))
 
     def _look(self) -> None:
         """Takes over which replicas are ready."""
-        self._pool.know(self._fleet.replicas(self._model))
-        self._residents.forget_all_but(self._pool.seats.keys())
+        self._placement.know(self._fleet.replicas(self._model))
+        self._residents.forget_all_but(self._placement.seats.keys())
 
     def _keep_looking(self) -> None:
         if self._looking is None or self._looking.done():
@@ -209,21 +209,21 @@ class Line:
             await asyncio.sleep(_GLANCE)
             self._look()
             self._grant()
-            if self._pool.wait() and not self._pool.running:
+            if self._placement.wait() and not self._placement.running:
                 self._turn_away()
 
     def _turn_away(self) -> None:
         """Everybody, for no replica is left."""
         for ticket, waiting in list(self._waiting.items()):
             del self._waiting[ticket]
-            self._pool.queues.of(ticket).remove(ticket)
+            self._placement.queues.of(ticket).remove(ticket)
             if not waiting.seats.done():  # else its caller has left
                 waiting.seats.set_exception(
                     Unavailable(f"The servers of {self._model} have gone.", retry_after=1)
                 )
 
     def _prefetch(self, ticket: Ticket, adapter: AdapterRef) -> None:
-        seats = self._pool.preferred(ticket)
+        seats = self._placement.preferred(ticket)
         if seats is not None and seats.replica.limits.adapters:
             self._residents.on(seats).prefetch(adapter)
 

@@ -11,7 +11,7 @@ from contracts.generation.client import GenerateRequest
 from contracts.generation.metered import MeteredGeneration
 from dialects.body import Json
 from kit.auth.principal import Principal
-from kit.batches.progress import Hold
+from kit.batches.progress import Writer
 from kit.batches.records import Batch
 from kit.catalogue import Catalogue
 from workers.batch.bedrock import BedrockBatches, Models
@@ -53,7 +53,7 @@ class Model:
 async def answer(wire: BatchWire, asked: dict[str, Any], line: Json) -> None:
     times = (0.0, 1.0, None, None, None, None)
     batch = Batch("j", "b", "acme", "any", "", asked, *times, None, None, 0, 0, 0, 0, {})
-    running = Running(batch, Principal("acme", "1", "k"), Hold("acme", "j", 1))
+    running = Running(batch, Principal("acme", "1", "k"), Writer("acme", "j", 1))
     await wire.answer(running, Line(0, 1, orjson.dumps(line)))
 
 

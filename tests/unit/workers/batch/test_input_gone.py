@@ -9,7 +9,7 @@ import pytest
 
 from integrations.local.blobs import LocalBlobs
 from kit.auth.principal import Principal
-from kit.batches.progress import Hold
+from kit.batches.progress import Writer
 from kit.batches.records import Batch
 from kit.database import Database
 from kit.files.rows import Facts
@@ -58,7 +58,7 @@ async def once(body: bytes) -> AsyncIterator[bytes]:
 def running(asked: dict[str, Any], told: dict[str, Any] | None = None) -> Running:
     times = (0.0, 1.0, None, None, None, None)
     batch = Batch("j", "b", TENANT, "any", "", asked, *times, None, None, 0, 0, 0, 0, told or {})
-    return Running(batch, Principal(TENANT, "1", "k"), Hold(TENANT, "j", 1))
+    return Running(batch, Principal(TENANT, "1", "k"), Writer(TENANT, "j", 1))
 
 
 async def read(wire: BatchWire, running: Running) -> list[bytes]:

@@ -10,7 +10,7 @@ from kit.batches.records import Answered
 from kit.batches.tables import BATCHES
 from kit.database import Database
 from kit.errors import Interrupted, NotReady
-from tests.unit.workers.batch.test_job import NEW, Bench, Counting, bench
+from tests.unit.workers.batch.test_job import NEW, Counting, bench
 from workers.batch import turn
 from workers.batch.wire import InputGone, Line, Running
 
@@ -52,14 +52,6 @@ class Vanishing(Counting):
             yield line
 
 
-async def yield_once(at: Bench) -> None:
-    """Has the batch give its place to a short job."""
-    done = len(at.done)
-    await at.jobs.accept("other", "short", {})
-    while len(at.done) == done:
-        await asyncio.sleep(0.02)
-
-
 async def test_a_line_that_kills_its_engine_fails_and_those_beside_it_do_not(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -87,7 +79,7 @@ async def test_deaths_are_counted_over_all_turns(
         for death in (1, 2):
             while wire.deaths < death:
                 await asyncio.sleep(0.02)
-            await yield_once(at)
+            await at.yields()
         assert (await at.ended()).batch.failed == 1
     assert wire.deaths == 3
 
@@ -113,13 +105,13 @@ async def test_an_input_that_goes_away_between_turns_keeps_the_answers(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(turn, "LEAST_TURN", 0.1)
-    wire = Vanishing(database, 400, pause=0.1)
+    wire = Vanishing(database, 2000, pause=0.2)
     async with bench(database, wire) as at:
         await at.batches.create("t", NEW)
         while (await at.seen()).batch.succeeded == 0:
             await asyncio.sleep(0.02)
         wire.gone_from = 1
-        await yield_once(at)
+        await at.yields()
         seen = await at.ended()
     assert (seen.status, seen.batch.told["stopped"]) == ("failed", "the input was deleted")
     assert len(wire.output.split()) == seen.batch.succeeded + seen.batch.failed > 0

@@ -100,7 +100,7 @@ class World:
     async def run_until_step(self, step: str) -> None:
         """Runs the one job until it asks for that step, then drops everything, as a crash does."""
         job = (await self.jobs.list(ANNA.tenant)).jobs[0]
-        kinds, owner = ["adapter-admission"], "a process that dies"
+        kinds, owner = [a.ADMISSION], "a process that dies"
         claimed = await self.database.write(claim, job.id, kinds=kinds, owner=owner, lease=0.0)
         assert claimed is not None
         for done in ("weights", "parity"):
@@ -147,7 +147,7 @@ async def open_world(
     app = create_app(chosen, trust=trust, around=Surroundings(database, objects, audit, waker))
     transport = InProcessTransport(app)
     adapters = AdaptersClient(transport, trust)
-    handlers = {"adapter-admission": Admission(adapters).run}
+    handlers = {a.ADMISSION: Admission(adapters).run}
     runner = JobRunner(database, handlers, waker, instance_lock=folder / "runner.lock")
     for who in (ANNA, BERT):
         await objects.buckets.create(who.tenant, BUCKET, "us-east-1")

@@ -5,7 +5,7 @@ import pytest
 from services.generation.service.routing.fairness import Ticket
 from services.generation.service.routing.queues import Ahead, Queues
 from services.generation.service.routing.seats import Seats
-from tests.unit.services.generation.routing.test_pool import Running
+from tests.unit.services.generation.routing.test_placement import Running
 from tests.unit.services.generation.routing.world import replica
 
 
@@ -130,7 +130,7 @@ def claimed(*, slots: int) -> tuple[Running, Ticket, Seats]:
         lines(world, 1, str(number % slots))
     world.grant()
     (waiting,) = lines(world, 1, "batch", tenant="other")
-    (seats,) = world.pool.seats.values()
+    (seats,) = world.placement.seats.values()
     while seats.claimant is None:
         world.end()
         world.grant()
@@ -169,7 +169,7 @@ def test_a_line_claims_no_place_of_an_adapter_that_somebody_waits_for() -> None:
     lines(world, 60, "shared")
     world.grant()
     lines(world, 1, "batch", tenant="other")
-    (seats,) = world.pool.seats.values()
+    (seats,) = world.placement.seats.values()
     for _ in range(20):
         world.ask("t", "shared")
         world.grant()

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from services.generation.ports import Replica
 from services.generation.service.routing.fairness import Ticket
-from services.generation.service.routing.pool import LOAD_TOKENS, Pool
+from services.generation.service.routing.placement import LOAD_TOKENS, Placement
 from services.generation.service.routing.seats import Seats
 from tests.unit.services.generation.routing.world import Clock, replica
 
@@ -16,24 +16,26 @@ Granted = tuple[Ticket, Seats]
 
 
 class Running:
-    """A pool with what runs in it."""
+    """A placement with what runs in it."""
 
     def __init__(self, *replicas: Replica, loaded: set[tuple[str, str]] | None = None) -> None:
         self.clock = Clock()
         self.loaded = loaded or set()
-        self.pool = Pool(lambda replica, digest: (replica, digest) in self.loaded, self.clock)
-        self.pool.know(replicas)
+        self.placement = Placement(
+            lambda replica, digest: (replica, digest) in self.loaded, self.clock
+        )
+        self.placement.know(replicas)
         self.running: deque[Granted] = deque()
 
     def ask(
         self, tenant: str, adapter: str = "", tokens: int = 10, *, background: bool = False
     ) -> Ticket:
         ticket = Ticket(tenant, adapter, tokens, background=background)
-        self.pool.queues.of(ticket).add(ticket)
+        self.placement.queues.of(ticket).add(ticket)
         return ticket
 
     def grant(self) -> list[Granted]:
-        granted = list(self.pool.grants(lambda ticket: frozenset()))
+        granted = list(self.placement.grants(lambda ticket: frozenset()))
         self.running.extend(granted)
         return granted
 
@@ -41,7 +43,7 @@ class Running:
         """The oldest that runs."""
         ticket, seats = self.running.popleft()
         seats.free(ticket, self.clock(), True)
-        self.pool.queues.of(ticket).settle(ticket, ticket.tokens)
+        self.placement.queues.of(ticket).settle(ticket, ticket.tokens)
 
 
 def test_the_replica_with_the_fewest_tokens_gets_the_next_request() -> None:
@@ -107,13 +109,13 @@ def test_an_adapter_that_lost_many_turns_claims_the_next_place() -> None:
 def test_a_request_avoids_the_replica_that_failed_it_where_there_is_another() -> None:
     world = Running(replica("a"), replica("b"))
     ticket = world.ask("t")
-    ((_, seats),) = world.pool.grants(lambda _: frozenset({"a"}))
+    ((_, seats),) = world.placement.grants(lambda _: frozenset({"a"}))
     assert seats.replica.id == "b"
     seats.free(ticket, world.clock())
-    world.pool.queues.of(ticket).settle(ticket, 0)
-    world.pool.know([replica("a")])
+    world.placement.queues.of(ticket).settle(ticket, 0)
+    world.placement.know([replica("a")])
     world.ask("t")
-    ((_, seats),) = world.pool.grants(lambda _: frozenset({"a"}))
+    ((_, seats),) = world.placement.grants(lambda _: frozenset({"a"}))
     assert seats.replica.id == "a"
 
 
@@ -121,8 +123,8 @@ def test_a_replica_that_came_back_under_another_id_starts_afresh() -> None:
     world = Running(replica("a"))
     world.ask("t")
     world.grant()
-    world.pool.know([replica("b")])
-    assert world.pool.running == 0
+    world.placement.know([replica("b")])
+    assert world.placement.running == 0
 
 
 FLOWS = st.lists(

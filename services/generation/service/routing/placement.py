@@ -13,7 +13,7 @@ _DENIALS = 8
 """Turns that an adapter may lose to others that run already, before it claims a place."""
 
 
-class Pool:
+class Placement:
     """`has(replica, digest)` tells where an adapter is loaded."""
 
     def __init__(self, has: Callable[[str, str], bool], clock: Callable[[], float]) -> None:
