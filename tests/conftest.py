@@ -15,11 +15,22 @@ settings.load_profile("unhurried")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A test that is the first of its session to need vLLM waits for its start too."""
-    slow = {"vllm_platform", "vllm_replica"}
     for item in items:
-        if slow & set(getattr(item, "fixturenames", ())):
+        item.add_marker(pytest.mark.xdist_group(_group(item)))
+        if _waits_for_vllm(item):
             item.add_marker(pytest.mark.timeout(900))
+
+
+def _group(item: pytest.Item) -> str:
+    """What one process of `pytest -n` runs: a file, and all that has a vLLM start."""
+    path = item.path.relative_to(item.config.rootpath)
+    starts_vllm = {"vllm", "examples"} & set(path.parts) or _waits_for_vllm(item)
+    return "vllm" if starts_vllm else str(path)
+
+
+def _waits_for_vllm(item: pytest.Item) -> bool:
+    """The first of a session to need vLLM waits for its start too."""
+    return bool({"vllm_platform", "vllm_replica"} & set(getattr(item, "fixturenames", ())))
 
 
 @pytest.fixture(scope="session")
