@@ -48,9 +48,14 @@ class Admitting:
 
         And NotReady while the base is starting, which the adapter is to be tried on.
         """
+        try:
+            return await self._step(who, ask)
+        except _Settled as settled:
+            return Admitted(state=settled.state)
+
+    async def _step(self, who: Principal, ask: AdmitAdapter) -> Admitted:
         row = await self._database.read(rows.get, who.tenant, ask.digest)
-        if row.state != "checking" or row.job != ask.job:
-            return Admitted(state=row.state)
+        _check_waits(row, ask)
         if ask.step == "stopped":
             return await self._refuse(who, ask, [], [STOPPED])
         if ask.step == "weights":
@@ -89,10 +94,9 @@ class Admitting:
         self, who: Principal, ask: AdmitAdapter, base: str, checks: list[Check]
     ) -> Admitted:
         def admit(connection: Connection) -> None:
-            wanted = rows.get(connection, who.tenant, ask.digest, lock=True).wanted
             dumped = [check.model_dump() for check in checks]
-            _change(connection, who, ask, state="ready", checks=dumped, wanted=[])
-            for component, name in wanted:
+            before = _change(connection, who, ask, state="ready", checks=dumped, wanted=[])
+            for component, name in before.wanted:
                 names.move(
                     connection, who.tenant, component, name,
                     owner=who.tenant, digest=ask.digest, key=who.key,
@@ -121,11 +125,29 @@ class Admitting:
         return Admitted(state="refused")
 
 
-def _change(connection: Connection, who: Principal, ask: AdmitAdapter, **values: Any) -> None:
-    """Under the fence of the attempt, and only while the row still waits for it."""
+class _Settled(Exception):
+    """The adapter waits for no check any more."""
+
+    def __init__(self, state: str) -> None:
+        super().__init__(state)
+        self.state = state
+
+
+def _change(connection: Connection, who: Principal, ask: AdmitAdapter, **values: Any) -> AdapterRow:
+    """Under the fence of the attempt, and only while the row still waits for it; as it was."""
     fence(connection, ask.job, ask.epoch)
-    rows.get(connection, who.tenant, ask.digest, lock=True)
+    before = rows.get(connection, who.tenant, ask.digest, lock=True)
+    _check_waits(before, ask)
     rows.change(connection, who.tenant, ask.digest, **values)
+    return before
+
+
+def _check_waits(row: AdapterRow, ask: AdmitAdapter) -> None:
+    """Raises NotFound for what was registered anew, perhaps for another base, and _Settled."""
+    if row.job != ask.job:
+        raise rows.absent(ask.digest)
+    if row.state != "checking":
+        raise _Settled(row.state)
 
 
 def _here(base: ModelEntry) -> Path | None:
