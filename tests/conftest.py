@@ -1,9 +1,12 @@
 """Fixtures of the whole suite."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 from tests.support.platform import Platform, given_platform, running_platform
 from tests.support.vllm import tiny, vllm_platform, vllm_replica
@@ -14,24 +17,24 @@ settings.register_profile("unhurried", deadline=None)  # a busy machine breaks n
 settings.load_profile("unhurried")
 
 
-@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in this hook too
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A test that is the first of its session to need vLLM waits for its start too."""
+    slow = {"vllm_platform", "vllm_replica"}
     for item in items:
-        item.add_marker(pytest.mark.xdist_group(_group(item)))
-        if _waits_for_vllm(item):
+        if slow & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.timeout(900))
 
 
-def _group(item: pytest.Item) -> str:
-    """What one process of `pytest -n` runs: a file, and all that has a vLLM start."""
-    path = item.path.relative_to(item.config.rootpath)
-    starts_vllm = {"vllm", "examples"} & set(path.parts) or _waits_for_vllm(item)
-    return "vllm" if starts_vllm else str(path)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> "ByFile":
+    return ByFile(config, log)
 
 
-def _waits_for_vllm(item: pytest.Item) -> bool:
-    """The first of a session to need vLLM waits for its start too."""
-    return bool({"vllm_platform", "vllm_replica"} & set(getattr(item, "fixturenames", ())))
+class ByFile(LoadFileScheduling):
+    """Each process of `pytest -n` runs whole files, and one of them all that starts vLLM."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return "vllm" if {"vllm", "examples"} & set(Path(file).parts) else file
 
 
 @pytest.fixture(scope="session")
