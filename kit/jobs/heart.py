@@ -36,8 +36,9 @@ class Hold:
 class Heart:
     """Beats every quarter of a lease, also while a job blocks the event loop.
 
-    A loop that stays blocked for `patience` seconds counts as lost: then the beating ends for
-    good, `stuck` is called on the heart's thread, and the jobs go to other workers.
+    A loop that stays blocked for `patience` seconds has lost its jobs, which go to other workers;
+    then `stuck`, where there is one, is called on the heart's thread. What is claimed once the loop
+    runs again is kept alive as before.
     """
 
     def __init__(
@@ -57,7 +58,9 @@ class Heart:
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._loop = asyncio.get_running_loop()
-        self._ticked_at = time.monotonic()
+        self._answers = True  # the loop, to what it was asked last
+        self._silent = 0.0  # seconds since it was asked
+        self._looked_at = time.monotonic()
         self._thread = threading.Thread(target=self._run, name="job-heart", daemon=True)
         self._thread.start()
 
@@ -81,9 +84,9 @@ class Heart:
 
     def _run(self) -> None:
         with asyncio.Runner() as own_loop:
-            while not self._stop.wait(self._pause()):
+            while not self._stop.wait(self._pause()) and not self._loop.is_closed():
                 if self._loop_is_stuck():
-                    break
+                    self._give_up()
                 own_loop.run(self._beat_all())
 
     def _kept(self) -> list[Hold]:
@@ -125,20 +128,30 @@ class Heart:
         self._call(hold.changed)
 
     def _loop_is_stuck(self) -> bool:
-        """Asks the jobs' loop for a sign of life; true when the last one is too old."""
-        blocked = time.monotonic() - self._ticked_at
-        if blocked < self._patience:
+        """Asks the jobs' loop for a sign of life; true when it has owed one for too long.
+
+        What the heart itself slept through says nothing of the loop: a process that was suspended
+        has a sound one.
+        """
+        now = time.monotonic()
+        passed, self._looked_at = now - self._looked_at, now
+        if self._answers:
+            self._answers, self._silent = False, 0.0
             self._call(self._tick)
-            return False
-        logger.error("the event loop was blocked for %.0f s: giving up its jobs", blocked)
+        else:
+            self._silent += min(passed, self.lease)
+        return self._silent >= self._patience
+
+    def _give_up(self) -> None:
+        logger.error("the event loop was blocked for %.0f s: giving up its jobs", self._silent)
+        self._silent = 0.0
         for hold in self._kept():
             self._lose(hold)
         if self._stuck is not None:
             self._stuck()
-        return True
 
     def _tick(self) -> None:
-        self._ticked_at = time.monotonic()
+        self._answers = True
 
     def _call(self, callback: Callable[[], None]) -> None:
         with contextlib.suppress(RuntimeError):  # that loop is closed: nobody is left to tell

@@ -4,6 +4,7 @@ import asyncio
 import re
 import time
 from collections.abc import Awaitable, Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -50,6 +51,14 @@ async def run(database: Any, job: ClaimedJob, work: Work, lease: float = 10.0) -
 
 async def done(job: JobContext) -> JsonObject:
     return {"done": True}
+
+
+def block_until(happened: Callable[[], bool]) -> None:
+    """Keeps the event loop from running meanwhile."""
+    deadline = time.monotonic() + 8.0
+    while not happened():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def once(*events: tuple[str, bool]) -> Callable[[str, bool], bool]:
@@ -123,7 +132,37 @@ async def test_a_loop_blocked_for_too_long_gives_its_jobs_up(database: Database)
     job = running(database)
     heart = Heart(database, lease=0.4, patience=0.5, stuck=lambda: stuck.append(True))
     with heart.hold(job.id, job.epoch, time.monotonic(), lambda: None) as hold:
-        time.sleep(1.2)
+        block_until(lambda: bool(stuck))
     await heart.stop()
-    assert stuck
     assert hold.lost
+
+
+async def test_a_loop_that_runs_again_keeps_what_it_claims_then(database: Database) -> None:
+    before = running(database)
+    heart = Heart(database, lease=4.0, patience=1.0)
+    with heart.hold(before.id, before.epoch, time.monotonic(), lambda: None) as hold:
+        block_until(lambda: hold.lost)
+    await asyncio.sleep(0.1)
+    after = running(database)
+    with heart.hold(after.id, after.epoch, claimed_at := time.monotonic(), lambda: None) as hold:
+        while hold.good_at == claimed_at:
+            assert time.monotonic() < claimed_at + 8.0
+            await asyncio.sleep(0.05)
+    await heart.stop()
+
+
+async def test_a_process_that_was_suspended_is_not_taken_for_stuck(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    suspended, stuck = 0.0, []
+    clock = SimpleNamespace(monotonic=lambda: time.monotonic() + suspended)
+    monkeypatch.setattr(heart_module, "time", clock)
+    heart = Heart(database, lease=4.0, stuck=lambda: stuck.append(True))
+    suspended = 100.0
+    job = running(database)
+    with heart.hold(job.id, job.epoch, claimed_at := clock.monotonic(), lambda: None) as hold:
+        while hold.good_at == claimed_at:
+            assert clock.monotonic() < claimed_at + 8.0
+            await asyncio.sleep(0.05)
+    await heart.stop()
+    assert not stuck
