@@ -1,5 +1,7 @@
 """Runs one piece of work on hostile bytes in a process of its own: JSON in, JSON out, then gone.
 
+What it is asked is the first line of its stdin; bytes that need no file of their own come after it.
+
 The child has no environment, no inherited descriptors, limits of memory, time and file size; it
 opens no network and starts no program where the kernel can see to that. It runs in whatever
 interpreter is given, so nothing but the standard library is imported here.
@@ -13,7 +15,7 @@ import os
 import resource
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import AsyncIterable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -53,16 +55,19 @@ async def run_confined(
     ask: JsonObject,
     limits: Limits,
     *,
+    body: AsyncIterable[bytes] | None = None,
     python: Path | None = None,
     variables: Mapping[str, str] | None = None,
     reaches_out: bool = False,
 ) -> JsonObject:
     """What `module.answer(ask)` returns; cancelling ends the process.
 
+    The module finds `body` in `sys.stdin.buffer`, and need not read it all; the caller closes it.
     `reaches_out` lets it use the network: only for modules that read nothing hostile.
 
     Raises InvalidRequest for what the module refuses (a ValueError's words) and for what needs too
-    much memory, ChildTooSlow for what takes too long; ChildBroke for every other end.
+    much memory, ChildTooSlow for what takes too long; ChildBroke for every other end; and what the
+    body raises.
     """
     process = await asyncio.create_subprocess_exec(
         *(str(python or sys.executable), "-I", "-X", "utf8", "-c", _BOOT, _ROOT),
@@ -75,16 +80,52 @@ async def run_confined(
         start_new_session=True,
         limit=_MOST_ANSWER,
     )
+    assert process.stdin is not None  # noqa: S101 (made with pipes)
+    telling = asyncio.create_task(_tell(process.stdin, ask, body), name=f"telling {module}")
     try:
         async with asyncio.timeout(limits.seconds + 5):
-            answer, log = await process.communicate(json.dumps(ask).encode())
+            answer, log = await _heard(process)
     except TimeoutError as error:
         raise ChildTooSlow(_too_long(limits)) from error
     finally:
+        telling.cancel()
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        await process.wait()
+        await asyncio.gather(telling, process.wait(), return_exceptions=True)
+    if not telling.cancelled():
+        telling.result()
     return _read(answer, log, process.returncode or 0, limits)
+
+
+async def _tell(
+    child: asyncio.StreamWriter, ask: JsonObject, body: AsyncIterable[bytes] | None
+) -> None:
+    try:
+        is_open = await _is_taken(child, json.dumps(ask).encode() + b"\n")
+        if body is not None and is_open:
+            async for piece in body:
+                if not await _is_taken(child, piece):
+                    return
+    finally:
+        child.close()
+
+
+async def _is_taken(child: asyncio.StreamWriter, piece: bytes) -> bool:
+    """False where it reads no more; its end tells why."""
+    try:
+        child.write(piece)
+        await child.drain()
+    except (BrokenPipeError, ConnectionResetError):
+        return False
+    return True
+
+
+async def _heard(child: asyncio.subprocess.Process) -> tuple[bytes, bytes]:
+    """All that it says until it ends."""
+    assert child.stdout is not None  # noqa: S101 (made with pipes)
+    assert child.stderr is not None  # noqa: S101
+    said, log, _ = await asyncio.gather(child.stdout.read(), child.stderr.read(), child.wait())
+    return said, log
 
 
 def serve() -> None:
@@ -98,7 +139,7 @@ def serve() -> None:
     out = os.dup(1)
     os.dup2(2, 1)  # libraries print
     try:
-        said = {"answer": module.answer(json.load(sys.stdin))}
+        said = {"answer": module.answer(json.loads(sys.stdin.buffer.readline()))}
     except ValueError as error:
         said = {"refused": str(error)}
     except MemoryError:

@@ -17,6 +17,14 @@ def _echo(ask: dict[str, Any]) -> object:
     return ask["text"]
 
 
+def _size(_: dict[str, Any]) -> object:
+    return len(sys.stdin.buffer.read())
+
+
+def _first(_: dict[str, Any]) -> object:
+    return sys.stdin.buffer.read(1).decode()
+
+
 def _refuse(_: dict[str, Any]) -> object:
     raise ValueError("it is not to my taste")
 
@@ -90,6 +98,8 @@ def _tried(work: Any) -> str:
 
 _DOES = {
     "echo": _echo,
+    "size": _size,
+    "first": _first,
     "refuse": _refuse,
     "print": _print,
     "environment": _environment,

@@ -2,12 +2,13 @@
 
 import asyncio
 import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from kit.confined import ChildBroke, Limits, run_confined
-from kit.errors import InvalidRequest
+from kit.errors import InvalidRequest, NotFound
 from kit.system_calls import can_filter
 
 MODULE = "tests.unit.kit.confined_child"
@@ -18,8 +19,38 @@ async def ask(what: str, limits: Limits = FEW, **more: object) -> object:
     return (await run_confined(MODULE, {"do": what, **more}, limits))["said"]
 
 
+async def pieces(mebibytes: int, error: Exception | None = None) -> AsyncIterator[bytes]:
+    for _ in range(mebibytes):
+        yield b"x" * (1 << 20)
+    if error is not None:
+        raise error
+
+
+async def ask_about(what: str, body: AsyncIterator[bytes]) -> object:
+    return (await run_confined(MODULE, {"do": what}, FEW, body=body))["said"]
+
+
 async def test_it_answers_in_json() -> None:
     assert await ask("echo", text="ä\0🦀") == "ä\0🦀"
+
+
+async def test_it_reads_what_comes_in_pieces() -> None:
+    assert await ask_about("size", pieces(64)) == 64 << 20
+
+
+async def test_its_answer_waits_for_no_pieces_that_it_does_not_read() -> None:
+    async def endless() -> AsyncIterator[bytes]:
+        async for piece in pieces(4):
+            yield piece
+        await asyncio.Event().wait()
+
+    assert await ask_about("first", endless()) == "x"
+
+
+async def test_what_hinders_the_pieces_is_told_as_it_is() -> None:
+    for before in (0, 2):
+        with pytest.raises(NotFound, match="gone"):
+            await ask_about("size", pieces(before, NotFound("gone")))
 
 
 async def test_a_refusal_is_told_in_its_words() -> None:

@@ -1,12 +1,10 @@
 """Looks into the archives that tenants deploy: the list of members, and one small text file."""
 
-import asyncio
-from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from tempfile import NamedTemporaryFile
 
 from kit.confined import Limits, run_confined
 from kit.errors import InvalidRequest, NotFound
+from kit.objects.ports import ByteStream
 from kit.objects.store import ObjectStore
 from services.generation.engines.hosting import looking
 from services.generation.ports import Artifact
@@ -17,7 +15,10 @@ _LIMITS = Limits(seconds=600, memory_bytes=1 << 30)
 
 
 class StoredArtifacts:
-    """Reads from the platform's own object store. Adapters lie in `adapters/NAME/`."""
+    """Reads from the platform's own object store, and keeps no copy: an archive may be of any size.
+
+    Adapters lie in `adapters/NAME/`.
+    """
 
     def __init__(self, objects: ObjectStore) -> None:
         self._objects = objects
@@ -28,26 +29,20 @@ class StoredArtifacts:
             raise InvalidRequest(f"{uri!r} is no S3 URI of an archive or a prefix.")
         if not key.endswith((".tar.gz", ".tgz", ".tar")):
             return await self._look_under(tenant, bucket, key.rstrip("/") + "/")
-        with NamedTemporaryFile() as file:
-            async for piece in self._bytes(tenant, bucket, key):
-                await asyncio.to_thread(file.write, piece)
-            await asyncio.to_thread(file.flush)
+        async with aclosing(await self._open(tenant, bucket, key)) as archive:
             try:
-                told = await run_confined(looking.__name__, {"archive": file.name}, _LIMITS)
+                told = await run_confined(looking.__name__, {}, _LIMITS, body=archive)
             except InvalidRequest as error:
                 raise InvalidRequest(
                     f"{uri} is not an archive that can be read: {error.message}"
                 ) from error
         return Artifact(told["properties"], tuple(told["adapters"]))
 
-    async def _bytes(self, tenant: str, bucket: str, key: str) -> AsyncGenerator[bytes, None]:
+    async def _open(self, tenant: str, bucket: str, key: str) -> ByteStream:
         try:
-            reading = await self._objects.open(tenant, bucket, key)
+            return (await self._objects.open(tenant, bucket, key)).chunks
         except NotFound as error:
             raise NotFound(f"Could not find model data at s3://{bucket}/{key}.") from error
-        async with aclosing(reading.chunks):
-            async for piece in reading.chunks:
-                yield piece
 
     async def _look_under(self, tenant: str, bucket: str, prefix: str) -> Artifact:
         """A prefix holds the same files, not packed."""
@@ -66,7 +61,7 @@ class StoredArtifacts:
     async def _beginning(self, tenant: str, bucket: str, key: str) -> bytes:
         """As much as of a text in an archive: an object may be larger than memory."""
         parts, size = list[bytes](), 0
-        async with aclosing(self._bytes(tenant, bucket, key)) as pieces:
+        async with aclosing(await self._open(tenant, bucket, key)) as pieces:
             async for piece in pieces:
                 parts.append(piece)
                 size += len(piece)

@@ -2,10 +2,11 @@
 
 import lzma
 import posixpath
+import sys
 import tarfile
 import zlib
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import IO, Any
 
 PROPERTIES = "serving.properties"
@@ -17,13 +18,12 @@ _MOST_UNPACKED = 256 * 2**30
 _BROKEN = (tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, OSError, OverflowError)
 
 
-def answer(ask: dict[str, Any]) -> dict[str, Any]:
-    """`{"archive": path}` becomes `{properties, adapters}`. Raises ValueError, in words."""
-    with Path(ask["archive"]).open("rb") as file:
-        try:
-            return _look(file)
-        except _BROKEN as error:
-            raise ValueError(str(error) or type(error).__name__) from error
+def answer(_: dict[str, Any]) -> dict[str, Any]:
+    """Of the archive that follows, `{properties, adapters}`. Raises ValueError, in words."""
+    try:
+        return _look(sys.stdin.buffer)
+    except _BROKEN as error:
+        raise ValueError(str(error) or type(error).__name__) from error
 
 
 def adapters_of(names: list[str]) -> Iterator[str]:

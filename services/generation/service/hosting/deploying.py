@@ -1,11 +1,12 @@
 """Brings deployments where their rows want them; every step may be done again."""
 
+import logging
 from dataclasses import replace
 
 from contracts.generation.adapters import AddAdapter, ObjectSource, RegisterArchive
 from contracts.generation.hosting import Container
 from kit.database import Database
-from kit.errors import Conflict, PlatformError
+from kit.errors import Conflict, Internal, NotReady, PlatformError
 from services.generation.ports import AdapterShelf
 from services.generation.repository.hosting.rows import note, remove
 from services.generation.service.hosting.demands import Demands
@@ -17,6 +18,8 @@ from services.generation.service.hosting.deployments import (
     unplanned,
 )
 from services.generation.service.hosting.planning import Planning
+
+_log = logging.getLogger(__name__)
 
 
 class Deploying:
@@ -37,21 +40,26 @@ class Deploying:
         self._planning = planning
         self._seen = seen
 
-    async def step(self, one: Deployment, now: float) -> None:
-        """Of a row that is on its way; `now` by the database's clock."""
+    async def step(self, one: Deployment, now: float) -> bool:
+        """Of a row that is on its way; `now` by the database's clock.
+
+        Returns False after a trouble that may pass: better try again a while later.
+        """
         if one.row.status == "Deleting":
             await self._take_down(one)
-            return
+            return True
         late = now > one.row.updated_at + one.row.spec["patience"]
         try:
-            is_up = await (self._leave(one, now) if one.left else self._bring_up(one, now))
+            is_up = await self._tried(one, now)
         except PlatformError as error:
-            if not error.retryable or late:
-                await self._fail(one, error.message)
-            return
+            if error.retryable and not late:
+                return isinstance(error, NotReady)
+            await self._fail(one, error.message)
+            return True
         if late and not is_up:
             seconds = one.row.spec["patience"]
             await self._fail(one, f"It was not ready after {seconds:.0f} seconds.")
+        return True
 
     async def keep(self, one: Deployment) -> bool:
         """Of a row at rest: demands what a restart forgot, and follows its pool's failures.
@@ -68,6 +76,16 @@ class Deploying:
         if state.status == "failed":
             return await self._told(one, "Failed", state.reason)
         return state.status == "ready" and await self._told(one, "InService", "")
+
+    async def _tried(self, one: Deployment, now: float) -> bool:
+        """Whether it is where its row wants it. Raises nothing but PlatformError."""
+        try:
+            return await (self._leave(one, now) if one.left else self._bring_up(one, now))
+        except PlatformError:
+            raise
+        except Exception as error:
+            _log.exception("%s %s broke", one.row.kind, one.row.name)
+            raise Internal("It broke off by an error of the platform; the log says why.") from error
 
     async def _told(self, one: Deployment, status: str, reason: str) -> bool:
         """A status that stays keeps the reason that it came with."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from contracts.generation.hosting import Container, Deployed
 from kit.catalogue import Catalogue
 from kit.database import Database
-from kit.errors import Conflict, InvalidRequest, Unavailable
+from kit.errors import Conflict, InvalidRequest, NotReady
 from services.generation.ports import Artifact, Artifacts
 from services.generation.repository.hosting.rows import found
 from services.generation.service.hosting.deployments import Deployment, Plan
@@ -53,7 +53,7 @@ class Planning:
         self._artifacts = artifacts
 
     async def plan(self, one: Deployment) -> Plan:
-        """Raises the reason why it cannot run; Unavailable while what it needs is not there yet."""
+        """Raises the reason why it cannot run; NotReady while what it needs is not there yet."""
         stored = one.row.spec.get("deployed")
         deployed = None if stored is None else Deployed.model_validate(stored)
         if deployed is not None and deployed.base:
@@ -99,7 +99,7 @@ class Planning:
             raise Conflict(f"The base inference component {deployed.base} is not in service.")
         serving = Deployment(base).serving
         if serving is None:
-            raise Unavailable(f"The base inference component {deployed.base} is starting.")
+            raise NotReady(f"The base inference component {deployed.base} is starting.")
         return Plan(
             model=serving.model,
             copies=0,

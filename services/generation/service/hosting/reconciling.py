@@ -5,6 +5,7 @@ import logging
 from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from time import monotonic
 
 from sqlalchemy import Connection
 
@@ -30,6 +31,9 @@ _AT_REST = 2.0
 _LOOKS_ON = 1.0
 """Seconds that a look waits for its steps: a slow archive is fetched beside the looks after it."""
 _STEPS_OF_TENANT = 4
+PAUSE = 5.0
+"""Seconds until a step that met a trouble is tried again: it may begin with a large archive."""
+_Place = tuple[str, str, str]
 
 
 class Reconciler:
@@ -47,7 +51,9 @@ class Reconciler:
         self._seen = seen
         self._leading = Leading(database)
         self._changed = asyncio.Event()
-        self._steps: dict[tuple[str, str, str], asyncio.Task[None]] = {}
+        self._steps: dict[_Place, asyncio.Task[None]] = {}
+        self._pauses: dict[_Place, tuple[str, float]] = {}
+        """By row, the revision that met a trouble, and until when it rests."""
         self._turns = defaultdict[str, asyncio.Semaphore](
             lambda: asyncio.Semaphore(_STEPS_OF_TENANT)
         )
@@ -77,7 +83,8 @@ class Reconciler:
         leads = bool(rows) and await self._leading.is_mine()
         for one in deployments:
             if not leads or one.row.status in ON_ITS_WAY:
-                await self._demands.follow(one)
+                async with _guarded(one.row):
+                    await self._demands.follow(one)
         if leads:
             await self._lead(moving, resting)
         else:
@@ -85,6 +92,8 @@ class Reconciler:
         return bool(moving)
 
     async def _lead(self, moving: list[Record], resting: list[Record]) -> None:
+        places = {_place(row) for row in moving}
+        self._pauses = {place: told for place, told in self._pauses.items() if place in places}
         for row in moving:
             self._begin(row)
         if self._steps:
@@ -115,23 +124,32 @@ class Reconciler:
         await asyncio.gather(*steps, return_exceptions=True)
 
     def _begin(self, row: Record) -> None:
-        """A row takes one step at a time."""
-        place = (row.tenant, row.kind, row.name)
-        if place not in self._steps:
+        """A row takes one step at a time; a new wish for it ends its pause."""
+        place = _place(row)
+        revision, until = self._pauses.get(place, ("", 0.0))
+        is_paused = revision == row.revision and monotonic() < until
+        if place not in self._steps and not is_paused:
             step = asyncio.create_task(self._move(row), name=f"hosting {row.name}")
             self._steps[place] = step
             step.add_done_callback(lambda _: self._steps.pop(place))
 
     async def _move(self, seen: Record) -> None:
         """By what the row says once it is its turn: it may have waited for minutes."""
-        async with self._turns[seen.tenant], _guarded(seen):
-            now, row = await self._database.read(_again, seen)
-            if row is None or row.status not in ON_ITS_WAY:
-                return
-            if row.kind in DEPLOYMENTS:
-                await self._deploying.step(Deployment(row), now)
-            else:
-                await self._database.write(follow, row, self._seen)
+        async with self._turns[seen.tenant]:
+            goes_on = False
+            async with _guarded(seen):
+                goes_on = await self._step(seen)
+            if not goes_on:
+                self._pauses[_place(seen)] = (seen.revision, monotonic() + PAUSE)
+
+    async def _step(self, seen: Record) -> bool:
+        now, row = await self._database.read(_again, seen)
+        if row is None or row.status not in ON_ITS_WAY:
+            return True
+        if row.kind in DEPLOYMENTS:
+            return await self._deploying.step(Deployment(row), now)
+        await self._database.write(follow, row, self._seen)
+        return True
 
     async def _keep(self, row: Record) -> None:
         if await self._deploying.keep(Deployment(row)) and row.kind == "variant":
@@ -147,6 +165,10 @@ async def _guarded(row: Record) -> AsyncIterator[None]:
         _log.warning("%s %s waits: %s", row.kind, row.name, error.message)
     except Exception:  # noqa: BLE001 - a bug that one row finds is told, and no other row's
         _log.exception("%s %s broke", row.kind, row.name)
+
+
+def _place(row: Record) -> _Place:
+    return row.tenant, row.kind, row.name
 
 
 def _rows(connection: Connection) -> tuple[list[Record], list[Record]]:

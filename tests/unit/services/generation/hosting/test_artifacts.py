@@ -4,6 +4,7 @@ import gzip
 import io
 import resource
 import tarfile
+import tempfile
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 
 from integrations.local.blobs import LocalBlobs
 from kit.database import Database
-from kit.errors import InvalidRequest
+from kit.errors import InvalidRequest, NotFound
 from kit.objects.listing import Query
 from kit.objects.store import ObjectStore
 from services.generation.engines.hosting.artifacts import StoredArtifacts
@@ -73,6 +74,19 @@ def with_a_header_of(size: int) -> bytes:
 async def test_an_archive_tells_its_properties_and_its_adapters(world: World) -> None:
     files = {"serving.properties": b"a=b", "adapters/es/adapter_config.json": b"{}"}
     assert await world.look(packed(files)) == Artifact("a=b", ("es",))
+
+
+async def test_an_archive_needs_no_room_on_a_disk(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", "/nowhere")
+    files = {"serving.properties": b"a=b", "weights": bytes(8 << 20)}
+    assert await world.look(packed(files)) == Artifact("a=b")
+
+
+async def test_an_absent_archive_is_told_by_its_place(world: World) -> None:
+    with pytest.raises(NotFound, match="Could not find model data at s3://models/model"):
+        await StoredArtifacts(world.objects).look(TENANT, f"s3://{BUCKET}/model.tar.gz")
 
 
 async def test_a_prefix_tells_the_same(world: World) -> None:

@@ -8,9 +8,10 @@ import pytest
 
 from contracts.generation import hosting as h
 from kit.auth.principal import Principal
-from kit.errors import NotFound
+from kit.errors import NotFound, Unavailable
 from services.generation.ports import Artifact
 from services.generation.repository.hosting import rows
+from services.generation.service.hosting import reconciling
 from tests.support.hosting import LLAMA, MISTRAL, WHO, Stage, staged
 
 
@@ -20,12 +21,13 @@ async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
         yield made
 
 
-async def deploy(stage: Stage, name: str) -> None:
+async def deploy(stage: Stage, name: str, patience: float = 3600) -> None:
     """An endpoint whose model has an archive of the same name."""
     archive = f"s3://models/{name}.tar.gz"
     container = h.Container(environment={"OPTION_MODEL_ID": LLAMA}, artifact=archive)
     await stage.hosting.models.create_model(WHO, h.CreateModel(name=name, container=container))
-    config = h.CreateEndpointConfig(name=name, variants=[h.Variant(name="blue", model=name)])
+    variant = h.Variant(name="blue", model=name, patience=patience)
+    config = h.CreateEndpointConfig(name=name, variants=[variant])
     await stage.hosting.models.create_config(WHO, config)
     await stage.hosting.endpoints.create(WHO, h.PutEndpoint(name=name, config=name))
 
@@ -69,6 +71,88 @@ async def test_a_bug_that_one_row_finds_holds_no_other_row_up(
         await deploy(stage, name)
     for _ in range(3):
         await stage.settle()
+    assert await status(stage, "broken") == "Creating"
+    assert await status(stage, "sound") == "InService"
+
+
+async def test_an_error_that_nobody_thought_of_fails_a_deployment_after_its_patience(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def look(tenant: str, uri: str) -> Artifact:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(stage.artifacts, "look", look)
+    await deploy(stage, "broken", patience=0.001)
+    await asyncio.sleep(0.01)
+    await stage.settle()
+    told = await stage.hosting.endpoints.get(WHO, "broken")
+    assert told.status == "Failed"
+    assert "the log" in told.reason
+    assert "space" not in told.reason
+    await stage.hosting.endpoints.delete(WHO, "broken")
+    await stage.settle()
+    with pytest.raises(NotFound):
+        await stage.hosting.endpoints.get(WHO, "broken")
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), Unavailable("later")])
+async def test_after_a_trouble_there_is_a_pause_unless_something_else_is_wanted(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    looks = list[str]()
+
+    async def look(tenant: str, uri: str) -> Artifact:
+        looks.append(uri)
+        raise error
+
+    await front_without_model(stage)
+    monkeypatch.setattr(stage.artifacts, "look", look)
+    await create_component(stage, "chat", "a.tar.gz")
+    await stage.settle()
+    assert len(looks) == 1
+    assert (await stage.hosting.components.get(WHO, "chat")).status == "Creating"
+    await stage.hosting.components.delete(WHO, "chat")
+    await create_component(stage, "other", "a.tar.gz")
+    await stage.settle()
+    assert len(looks) == 2
+    with pytest.raises(NotFound):
+        await stage.hosting.components.get(WHO, "chat")
+
+
+async def test_after_the_pause_it_is_tried_again(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reconciling, "PAUSE", 0.0)
+    errors = [OSError(28, "No space left on device")]
+
+    async def look(tenant: str, uri: str) -> Artifact:
+        if errors:
+            raise errors.pop()
+        return Artifact()
+
+    await front_without_model(stage)
+    monkeypatch.setattr(stage.artifacts, "look", look)
+    await create_component(stage, "chat", "a.tar.gz")
+    await stage.settle()
+    assert (await stage.hosting.components.get(WHO, "chat")).status == "InService"
+
+
+async def test_what_the_fleet_breaks_on_holds_no_other_row_up(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    demand = stage.fleet.demand
+
+    async def broken(model: str, holder: str, copies: int, *, at_most: int | None = None) -> None:
+        if "broken" in holder:
+            raise OSError(11, "Resource temporarily unavailable")
+        await demand(model, holder, copies, at_most=at_most)
+
+    monkeypatch.setattr(stage.fleet, "demand", broken)
+    monkeypatch.setattr(reconciling, "PAUSE", 0.0)
+    stage.artifacts.held |= {f"s3://models/{n}.tar.gz": Artifact() for n in ("broken", "sound")}
+    for name in ("broken", "sound"):
+        await deploy(stage, name)
+    await stage.settle()
     assert await status(stage, "broken") == "Creating"
     assert await status(stage, "sound") == "InService"
 
