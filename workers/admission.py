@@ -7,7 +7,7 @@ from kit.jobs.ports import JobCancelled, JobContext, JobYielded, JsonObject
 from workers.asker import asker
 
 _STEPS = ("weights", "parity")
-_WHILE_THE_BASE_STARTS = 5.0
+_UNTIL_THE_BASE_ANSWERS = 5.0
 """Seconds between looks."""
 
 
@@ -18,7 +18,7 @@ class Admission:
         self._adapters = adapters
 
     async def run(self, context: JobContext) -> JsonObject:
-        """What is deleted meanwhile needs no more checks."""
+        """What is deleted meanwhile, which alone is NotFound, needs no more checks."""
         digest = context.input["digest"]
         try:
             return {"digest": digest, "state": await self._check(context)}
@@ -28,7 +28,7 @@ class Admission:
         except NotFound:
             return {"digest": digest, "state": "deleted"}
         except NotReady as error:
-            wait = max(error.retry_after or 0.0, _WHILE_THE_BASE_STARTS)
+            wait = max(error.retry_after or 0.0, _UNTIL_THE_BASE_ANSWERS)
             raise JobYielded(after=wait) from error
 
     async def _check(self, context: JobContext) -> str:

@@ -102,7 +102,8 @@ class NameOf(Contract):
 
 
 class Adapter(Contract):
-    """Times in UNIX seconds. `reasons` say why it was refused; `job` is the one that checks it."""
+    """Times in UNIX seconds. `reasons` say why it was refused, or what its checks wait for; `job`
+    is the one that checks it."""
 
     digest: str
     base: str

@@ -10,6 +10,7 @@ from contracts.generation.adapters import AdmitAdapter, Admitted, Check
 from kit.auth.principal import Principal
 from kit.catalogue import Catalogue, ModelEntry
 from kit.database import Database
+from kit.errors import NotFound, NotReady
 from kit.jobs.fence import fence
 from services.generation.ports import AdapterRef, Examiner, Prober
 from services.generation.repository.adapters import holding, names, rows
@@ -19,6 +20,8 @@ from services.generation.service.adapters.folders import Folders
 from services.generation.service.adapters.lookup import Lookup
 
 STOPPED = "the checks were stopped before their end; register it again"
+_UNTIL_SERVED = 30.0
+"""Seconds between looks for a base that only a new start of the platform brings back."""
 
 
 class Admitting:
@@ -46,7 +49,8 @@ class Admitting:
     async def step(self, who: Principal, ask: AdmitAdapter) -> Admitted:
         """Raises NotFound where the adapter is deleted meanwhile, JobLost where the attempt is.
 
-        And NotReady while the base is starting, which the adapter is to be tried on.
+        And NotReady while the base is not served, or is starting, which the adapter is to be tried
+        on; its owner sees in `reasons` what it waits for.
         """
         try:
             return await self._step(who, ask)
@@ -58,21 +62,26 @@ class Admitting:
         _check_waits(row, ask)
         if ask.step == "stopped":
             return await self._refuse(who, ask, [], [STOPPED])
-        if ask.step == "weights":
-            return await self._compare(who, ask, row)
-        return await self._try(who, ask, row)
+        work = self._compare if ask.step == "weights" else self._try
+        try:
+            return await work(who, ask, row)
+        except NotReady as error:
+            waits_for = [error.message]
+            await self._database.write(lambda c: _change(c, who, ask, reasons=waits_for))
+            raise
 
     async def _compare(self, who: Principal, ask: AdmitAdapter, row: AdapterRow) -> Admitted:
         if known := await self._database.read(rows.passed, row.digest, row.base):
             return await self._admit(who, ask, row.base, [Check.model_validate(c) for c in known])
-        base = self._catalogue.find(row.base, kind="text")
+        base = self._base(row)
         files = AdapterRef(row.digest, self._folders.path(row.digest), row.rank)
         checks = await self._examiner.examine(files, _here(base), self._largest_rank(base))
         if reasons := self._against(checks):
             return await self._refuse(who, ask, checks, reasons)
 
         def passed(connection: Connection) -> None:
-            _change(connection, who, ask, checks=[check.model_dump() for check in checks])
+            dumped = [check.model_dump() for check in checks]
+            _change(connection, who, ask, checks=dumped, reasons=[])
             holding.hold(
                 connection, row.digest, row.size, lambda: self._folders.promote(row.digest)
             )
@@ -81,7 +90,7 @@ class Admitting:
         return Admitted(state="checking")
 
     async def _try(self, who: Principal, ask: AdmitAdapter, row: AdapterRow) -> Admitted:
-        base = self._catalogue.find(row.base, kind="text")
+        base = self._base(row)
         files = self._folders.ref(row.digest, row.rank)
         probed = await self._prober.probe(who.tenant, base, files)
         earlier = [Check.model_validate(check) for check in row.checks if check["name"] != "parity"]
@@ -95,7 +104,9 @@ class Admitting:
     ) -> Admitted:
         def admit(connection: Connection) -> None:
             dumped = [check.model_dump() for check in checks]
-            before = _change(connection, who, ask, state="ready", checks=dumped, wanted=[])
+            before = _change(
+                connection, who, ask, state="ready", checks=dumped, reasons=[], wanted=[]
+            )
             for component, name in before.wanted:
                 names.move(
                     connection, who.tenant, component, name,
@@ -106,6 +117,16 @@ class Admitting:
         self._lookup.forget()
         await self._auditor.admitted(who, ask.digest, base)
         return Admitted(state="ready")
+
+    def _base(self, row: AdapterRow) -> ModelEntry:
+        """Raises NotReady where it is missing: whoever started us may have left it out for now."""
+        try:
+            return self._catalogue.find(row.base, kind="text")
+        except NotFound as error:
+            raise NotReady(
+                f"The base model {row.base} is not served here; the checks wait until it is.",
+                retry_after=_UNTIL_SERVED,
+            ) from error
 
     def _against(self, checks: list[Check]) -> list[str]:
         refusing = ("failed",) if self._admit_unchecked else ("failed", "skipped")

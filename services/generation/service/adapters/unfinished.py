@@ -1,4 +1,4 @@
-"""Adapters whose checks ended without a word: their job failed, or was stopped before it ran."""
+"""Adapters whose checks ended without a word: their job is over, and told nothing."""
 
 from sqlalchemy import Connection
 
@@ -13,10 +13,11 @@ _STOPPED = "the checks were stopped; register it again"
 def settle_unfinished(connection: Connection, tenant: str) -> bool:
     """Refuses them, with what the job says; whether there were any."""
     settled = False
-    for row in rows.checking(connection, tenant):
-        reason = _why_over(connection, tenant, row.job)
-        if reason is not None:
-            rows.get(connection, tenant, row.digest, lock=True)
+    for found in rows.checking(connection, tenant):
+        reason = _why_over(connection, tenant, found.job)
+        row = rows.find(connection, tenant, found.digest, lock=True) if reason else None
+        # The job may have told, and ended, after the first look; or the row is a later job's.
+        if row is not None and (row.state, row.job) == ("checking", found.job):
             rows.change(connection, tenant, row.digest, state="refused", reasons=[reason])
             holding.condemn(connection, row.digest)
             settled = True
@@ -29,7 +30,7 @@ def _why_over(connection: Connection, tenant: str, job: str) -> str | None:
         found = get_job(connection, tenant, job)
     except NotFound:
         return _STOPPED
-    if found.state in OPEN_STATES or found.state == "succeeded":
+    if found.state in OPEN_STATES:
         return None
     message = (found.error or {}).get("message")
     return f"the checks failed: {message}" if message else _STOPPED
