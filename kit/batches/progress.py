@@ -11,17 +11,15 @@ from kit.batches.store import COLUMNS
 from kit.batches.tables import ANSWERS, BATCHES
 from kit.database import clock, db_now, insert_or_ignore
 from kit.errors import NotFound
-from kit.jobs.due import others_wait
 from kit.jobs.fence import fence
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What may end a turn: the owner's wish, the time, or others who wait for the place."""
+    """What may end a batch, its owner's wish or the time; and how many lines have an answer."""
 
     cancelled: bool
     expired: bool
-    others_wait: bool
     done: int
 
 
@@ -74,7 +72,6 @@ def append(connection: Connection, writer: Writer, answers: Sequence[Answered]) 
     return Standing(
         cancelled=batch.cancelling_at is not None,
         expired=batch.expires_at <= clock(connection),
-        others_wait=others_wait(connection),
         done=batch.succeeded + batch.failed,
     )
 

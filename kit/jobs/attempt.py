@@ -68,7 +68,7 @@ class Attempt:
 
     async def _run(self) -> Outcome:
         try:
-            context = LeasedJob(self._database, self.job, self._hold)
+            context = LeasedJob(self._database, self.job, self._hold, kinds=list(self._handlers))
             result = await self._handle(context)
             failpoint("attempt.before_finish")
             await self._settle(partial(finish_job, result=result, effects=context.effects))

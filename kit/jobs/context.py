@@ -1,7 +1,7 @@
 """The JobContext that a runner hands to a handler."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from sqlalchemy import Connection
 from typing_extensions import override
@@ -20,10 +20,13 @@ PROGRESS_EVERY = 0.25
 class LeasedJob(JobContext):
     """A claimed job under its lease."""
 
-    def __init__(self, database: Database, claimed: ClaimedJob, hold: Hold) -> None:
+    def __init__(
+        self, database: Database, claimed: ClaimedJob, hold: Hold, *, kinds: Collection[str]
+    ) -> None:
         self.id = claimed.id
         self.tenant = claimed.tenant
         self.kind = claimed.kind
+        self.kinds = kinds
         self.epoch = claimed.epoch
         self.failures = claimed.failures
         self.crashes = claimed.crashes

@@ -48,10 +48,16 @@ def due_jobs(
     return [job for _, job in turns]
 
 
-def others_wait(connection: Connection) -> bool:
-    """Whether some job is due and has no place: what a long job may yield to."""
-    due = select(jobs.c.id).where(IS_QUEUED, jobs.c.run_at <= db_now()).limit(1)
-    return connection.execute(due).first() is not None
+def others_wait(connection: Connection, job_id: str, *, kinds: Collection[str]) -> bool:
+    """Whether a job of `kinds` is due that could have the place of this one, should it yield."""
+    like_this = select(jobs.c.quarantined).where(jobs.c.id == job_id).scalar_subquery()
+    due = select(jobs.c.id).where(
+        IS_QUEUED,
+        jobs.c.run_at <= db_now(),
+        jobs.c.kind.in_(kinds),
+        jobs.c.quarantined == like_this,
+    )
+    return connection.execute(due.limit(1)).first() is not None
 
 
 def _count_by_tenant(connection: Connection, which: ColumnElement[bool]) -> Counter[str]:

@@ -1,6 +1,6 @@
 """What a job's handler sees of its job, and what wakes a runner."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any, Protocol, TypeAlias
 
 from sqlalchemy import Connection
@@ -35,6 +35,8 @@ class JobContext(Protocol):
     id: str
     tenant: str
     kind: str
+    kinds: Collection[str]
+    """Of all jobs that its runner claims."""
     epoch: int
     """Numbers the attempt; pass it along with `id` to whoever writes, who calls `fence` with it."""
     failures: int

@@ -21,6 +21,7 @@ from kit.errors import (
     Unavailable,
     UpstreamFailed,
 )
+from kit.jobs.due import others_wait
 from kit.jobs.ports import JobContext
 from workers.batch.tries import Tries
 from workers.batch.wire import BatchWire, InputGone, Line, Running
@@ -34,9 +35,9 @@ KEPT_EVERY = 0.2
 """Seconds for which answers wait to be written together: what a crash has to answer again."""
 TOLD_EVERY = 2.0
 LEAST_TURN = 10.0
-"""Seconds that a batch keeps its place while others wait for one."""
+"""Seconds from its first line for which a batch keeps its place while others wait for one."""
 PATIENCE = 20.0
-"""Seconds that lines under way have to end when a batch stops for others, or for good."""
+"""Seconds that lines under way have to end when a batch stops for good."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0
 _TRIES = 3  # of a line whose engine answered badly; one that is busy is asked for as long as it is
 _REST = 5.0  # seconds for others to use an engine that broke under a line, times its tries
@@ -59,7 +60,8 @@ class Turn:
         self._tries, self._alone = Tries(context.checkpoint), asyncio.Lock()
         self.reason: PlatformError | None = None
         self._stop, self._finished = asyncio.Event(), asyncio.Event()
-        self._began = self._told = time.monotonic()
+        self._began: float | None = None
+        self._told = time.monotonic()
 
     async def run(self) -> Ending:
         """`reason` tells why where it is "stopped". Raises JobLost and JobCancelled."""
@@ -67,7 +69,7 @@ class Turn:
         keeper = asyncio.create_task(self._keep_on())
         try:
             await self._begin_all(done)
-            await self._settle()
+            await self._settle(keeper)
             self._finished.set()
             await keeper
         finally:
@@ -90,6 +92,8 @@ class Turn:
                 await self._slots.acquire()
                 if self._stop.is_set():
                     return
+                if self._began is None:  # not before: a long way to the first line is no turn
+                    self._began = time.monotonic()
                 task = asyncio.create_task(self._answer(line))
                 self._under_way.add(task)
                 task.add_done_callback(self._ended)
@@ -98,11 +102,15 @@ class Turn:
         self._under_way.discard(task)
         self._slots.release()
 
-    async def _settle(self) -> None:
-        """Lets what is under way end; once the batch stops, not for long, or not at all."""
-        while self._under_way and not self._stop.is_set():
+    async def _settle(self, keeper: "asyncio.Task[None]") -> None:
+        """Lets what is under way end; once the batch stops, not for long, or not at all.
+
+        Others that wait are no reason to leave a line: the next turn would pay for it again, and
+        perhaps be no longer.
+        """
+        while self._under_way and self._ending in ("done", "yielded") and not keeper.done():
             await asyncio.wait(self._under_way, timeout=KEPT_EVERY)
-        if self._under_way and self._ending in ("yielded", "stopped"):
+        if self._under_way and self._ending == "stopped":
             await asyncio.wait(self._under_way, timeout=PATIENCE)
         await self._leave()
 
@@ -204,17 +212,23 @@ class Turn:
             self._end("cancelled")
         elif standing.expired:
             self._end("expired")
-        elif standing.others_wait and now > self._began + LEAST_TURN:
+        elif await self._is_to_yield():
             self._end("yielded")
 
-    def _end_because(self, reason: PlatformError) -> None:
-        if not self._stop.is_set():
-            self.reason = reason
-        self._end("stopped")
+    async def _is_to_yield(self) -> bool:
+        is_early = self._began is None or time.monotonic() < self._began + LEAST_TURN
+        if is_early or self._stop.is_set():
+            return False
+        job, kinds = self._context.id, self._context.kinds
+        return await self._database.read(others_wait, job, kinds=kinds)
 
-    def _end(self, ending: Ending) -> None:
-        if not self._stop.is_set():
-            self._ending = ending
+    def _end_because(self, reason: PlatformError) -> None:
+        self._end("stopped", reason)
+
+    def _end(self, ending: Ending, reason: PlatformError | None = None) -> None:
+        """The first reason counts, but what ends the batch itself comes before others that wait."""
+        if not self._stop.is_set() or self._ending == "yielded":
+            self._ending, self.reason = ending, reason
             self._halt()
 
     def _halt(self) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from kit.database import Database
 from kit.jobs.dispatch import dispatch
+from kit.jobs.due import others_wait
 from kit.jobs.finish import finish_job
 from kit.jobs.job import ClaimedJob
 from kit.jobs.lease import beat, claim_due
@@ -70,6 +71,23 @@ class TestClaiming:
         set_row(database, suspect.id, quarantined=True)
         assert [job.id for job in claim_many(database, 5)] == [plain.id]
         assert [job.id for job in claim_many(database, 5, quarantined=True)] == [suspect.id]
+
+    def test_others_wait_for_the_place_of_a_job_that_could_have_it(
+        self, database: Database
+    ) -> None:
+        def others_wait_for(job: ClaimedJob) -> bool:
+            return database.read_now(others_wait, job.id, kinds=KINDS)
+
+        plain, suspect = running(database), running(database)
+        set_row(database, suspect.id, quarantined=True)
+        accept(database, kind="of-a-newer-version")
+        assert not others_wait_for(plain)
+        other = accept(database)
+        assert others_wait_for(plain)
+        assert not others_wait_for(suspect)
+        set_row(database, other.id, quarantined=True)
+        assert not others_wait_for(plain)
+        assert others_wait_for(suspect)
 
 
 class TestBeating:
