@@ -119,14 +119,23 @@ def _locked(connection: Connection, who: Principal, name: str) -> Record:
 
 
 def _check_alone(connection: Connection, one: Record) -> None:
-    """Its adapters fit no other model than the one that it runs. Raises Conflict."""
+    """Its adapters fit no other model than the one that it runs. Raises Conflict.
+
+    One that is moved to another base may yet come back.
+    """
     adapters = [
         part.name
         for part in within(connection, one.tenant, one.endpoint)
-        if part.status != "Deleting" and part.spec.get("deployed", {}).get("base") == one.name
+        if part.status != "Deleting" and one.name in _bases(part)
     ]
     if adapters:
         raise Conflict(f"Delete the adapters of it first: {', '.join(adapters)}.")
+
+
+def _bases(part: Record) -> set[str | None]:
+    """What it is an adapter of, and what it was while it last served."""
+    specs = (part.spec, part.state.get("spec", {}))
+    return {spec.get("deployed", {}).get("base") for spec in specs}
 
 
 def _runs(spec: Json) -> tuple[object, object]:

@@ -86,7 +86,10 @@ class Planning:
         return await self._artifacts.look(tenant, uri)
 
     async def _adapter_plan(self, one: Deployment, deployed: Deployed) -> Plan:
-        """An adapter of another component runs on that one's copies."""
+        """An adapter of another component runs on that one's copies.
+
+        While that one is updated it waits: only then is it known which model they run.
+        """
         container = deployed.container
         if container is None or not container.artifact:
             raise InvalidRequest(
@@ -98,8 +101,8 @@ class Planning:
         if base is None or base.status in ("Failed", "Deleting"):
             raise Conflict(f"The base inference component {deployed.base} is not in service.")
         serving = Deployment(base).serving
-        if serving is None:
-            raise NotReady(f"The base inference component {deployed.base} is starting.")
+        if serving is None or base.status != "InService":
+            raise NotReady(f"The base inference component {deployed.base} is {base.status}.")
         return Plan(
             model=serving.model,
             copies=0,

@@ -18,6 +18,7 @@ from tests.unit.services.generation.hosting.deployed import (
 )
 
 BLUE = h.Variant(name="blue", model="llama")
+ADAPTER = {"base": "chat", "container": {"artifact": "s3://models/one.tar.gz"}}
 
 
 @pytest.fixture
@@ -182,8 +183,7 @@ async def test_a_base_with_adapters_keeps_its_model(stage: Stage) -> None:
     await two_models(stage)
     await endpoint(stage)
     await component(stage)
-    own = {"base": "chat", "container": {"artifact": "s3://models/one.tar.gz"}}
-    await component(stage, "support", **own)
+    await component(stage, "support", **ADAPTER)
     components = stage.hosting.components
     other = h.UpdateComponent(name="chat", deployed=h.Deployed(model="mistral"))
     with pytest.raises(Conflict, match="support"):
@@ -193,6 +193,55 @@ async def test_a_base_with_adapters_keeps_its_model(stage: Stage) -> None:
     await stage.settle()
     grown = await components.get(WHO, "chat")
     assert (grown.status, grown.running) == ("InService", 2)
+
+
+@pytest.mark.parametrize(("fails", "model"), [(False, "mistral.mistral"), (True, "meta.llama")])
+async def test_an_adapter_waits_for_what_its_updated_base_comes_to_serve(
+    stage: Stage, fails: bool, model: str
+) -> None:
+    await two_models(stage)
+    await endpoint(stage)
+    await component(stage)
+    stage.again(seen=60)
+    stage.fleet.is_ready = False
+    components = stage.hosting.components
+    other = h.UpdateComponent(name="chat", deployed=h.Deployed(model="mistral"))
+    await components.update(WHO, other)
+    await stage.settle()
+    made = await component(stage, "support", **ADAPTER)
+    assert made.status == "Creating"
+    stage.fleet.is_ready = True
+    stage.fleet.failure = "out of memory" if fails else ""
+    await stage.settle()
+    stage.fleet.failure = ""
+    if not fails:
+        assert (await components.get(WHO, "support")).status == "Creating"
+        stage.again(seen=0)
+    await stage.settle()
+    base, made = [await stage.hosting.components.get(WHO, name) for name in ("chat", "support")]
+    assert (base.status, made.status) == ("InService", "InService")
+    assert {(await target(stage, name)).model for name in ("chat", "support")} == {model}
+    assert [name for name, _ in stage.fleet.wishes] == [model]
+
+
+async def test_a_base_that_an_adapter_may_come_back_to_keeps_its_model(stage: Stage) -> None:
+    await two_models(stage)
+    await endpoint(stage)
+    await component(stage)
+    await component(stage, "other", model="mistral")
+    await component(stage, "support", **ADAPTER)
+    stage.shelf.checking = True
+    components = stage.hosting.components
+    moved = h.Deployed.model_validate({**ADAPTER, "base": "other"})
+    await components.update(WHO, h.UpdateComponent(name="support", deployed=moved))
+    await stage.settle()
+    for name in ("chat", "other"):
+        with pytest.raises(Conflict, match="support"):
+            await components.delete(WHO, name)
+    stage.shelf.checking = False
+    await stage.settle()
+    assert (await target(stage, "support")).model == "mistral.mistral"
+    await components.delete(WHO, "chat")
 
 
 async def test_tags_leave_work_under_way_alone(stage: Stage) -> None:
