@@ -16,6 +16,7 @@ from kit.errors import (
     DeadlineExceeded,
     InvalidRequest,
     NotReady,
+    PlatformError,
     RateLimited,
     TookTooLong,
     Unavailable,
@@ -26,6 +27,7 @@ from services.generation.engines.openai.server import Patience
 from services.generation.engines.vllm.admin import Servers, VllmAdmin
 from services.generation.engines.vllm.engine import VllmEngine
 from services.generation.ports import AdapterRef, Asked, PoolState, Usable
+from services.generation.service.routing.admin import RequestBroke
 from services.generation.service.routing.policy import Policy
 from services.generation.service.routing.router import Router
 from tests.contract.vllm_double import BASE, CONTEXT, VllmDouble, vllm_double
@@ -254,6 +256,18 @@ async def test_an_answer_that_is_too_large_is_made_once(
     with pytest.raises(UpstreamFailed, match="larger than"):
         await world.engine.generate(asked())
     assert len(world.double.seen) == 1
+
+
+@pytest.mark.parametrize(("code", "told"), [("400", InvalidRequest), ("500", RequestBroke)])
+async def test_streams_that_cannot_begin_do_not_shut_a_server_to_others(
+    world: World, code: str, told: type[PlatformError]
+) -> None:
+    world.double.trouble = code
+    for _ in range(8):
+        with pytest.raises(told, match="Grammar error"):
+            await collected(world, asked())
+    world.double.trouble = ""
+    assert (await world.engine.generate(asked())).text
 
 
 async def test_another_replica_answers_what_one_failed_to_begin(world: World) -> None:

@@ -26,7 +26,8 @@ class VllmDouble:
     """Says four words, one token each, beginning with the model's name.
 
     `trouble` is what happens to the next texts: `cut` breaks off after two words, `dies` answers
-    nothing, `slow`, `late` and `hangs` wait before the first word.
+    nothing, `slow`, `late` and `hangs` wait before the first word; a number is the code of an error
+    in place of a stream's first event.
     """
 
     id: str = "replica"
@@ -115,6 +116,10 @@ class VllmDouble:
                     await asyncio.sleep(60)
                 if self.trouble == "late":
                     await asyncio.sleep(1)
+                if self.trouble.isdigit():
+                    error = {"message": "Grammar error", "code": int(self.trouble)}
+                    yield b"data: " + orjson.dumps({"error": error}) + b"\n\n"
+                    return
                 for number, word in enumerate([f"{asked['model'][:4]}: ", *WORDS], 1):
                     if self.trouble == "cut" and number == 3:
                         return
