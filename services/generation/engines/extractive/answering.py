@@ -12,6 +12,7 @@ _ENOUGH_OWN = 0.25  # of the question's weight that the sentence itself must cov
 _HALF = 0.5  # of the question's content words: one of two says too little
 _CLOSE = 0.8  # of the best score: what an open question's answer adds
 _MOST = 3
+_LONGEST = 2_000  # characters of a question, for each sentence is held against each of its words
 _POINTS_BACK = re.compile(
     r"^(?:it|its|they|their|he|his|she|her|this|that|these|those|both|such)\b", re.IGNORECASE
 )
@@ -20,8 +21,11 @@ Scored = tuple[Sentence, Score]
 
 
 def answer(question: str, passages: Sequence[str]) -> list[str]:
-    """The sentences of the answer in the passages' order, as they stand there; empty to refuse."""
-    asked = read_question(question)
+    """The sentences of the answer in the passages' order, as they stand there; empty to refuse.
+
+    Of a question of more than 2,000 characters its end is read.
+    """
+    asked = read_question(question[-_LONGEST:])
     if not (asked.terms or asked.amounts or asked.years):
         return []
     collection = collect(passages)
@@ -49,7 +53,7 @@ def _choose(asked: Asked, good: Sequence[Scored]) -> list[Scored]:
     if asked.expected not in ("anything", "reason"):
         return [best]
     near = [one for one in good if one[1].value >= _CLOSE * best[1].value]
-    return _without_repeats(near)[:_MOST]
+    return _without_repeats(near)
 
 
 def _one_per_year(asked: Asked, good: Sequence[Scored]) -> list[Scored]:
@@ -73,11 +77,14 @@ def _first_year(sentence: Sentence) -> str | None:
 
 
 def _without_repeats(found: Sequence[Scored]) -> list[Scored]:
+    """The first few that say something else than those before."""
     kept: list[Scored] = []
     for one in found:
         terms = one[0].terms
         if not any(terms and len(terms & other[0].terms) >= 0.8 * len(terms) for other in kept):
             kept.append(one)
+        if len(kept) == _MOST:
+            break
     return kept
 
 

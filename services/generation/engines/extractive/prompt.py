@@ -12,11 +12,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from contracts.generation.messages import ChatMessage
+from services.generation.engines.extractive.elements import elements, without
 
-_ELEMENT = re.compile(
-    r"<(context|search_results|documents|passages|text)>(.*?)</\1>", re.DOTALL | re.IGNORECASE
-)
-_QUESTION_ELEMENT = re.compile(r"<(question|query)>(.*?)</\1>", re.DOTALL | re.IGNORECASE)
+# Nothing stops an expression on its way: each must take linear time, whatever the text.
+_PASSAGES = ("context", "search_results", "documents", "passages", "text")
+_QUESTIONS = ("question", "query")
 _CONTEXT_LABEL = re.compile(
     r"^[ \t]*(?:context|search results|documents|passages)[ \t]*:", re.MULTILINE | re.IGNORECASE
 )
@@ -28,12 +28,12 @@ _ANSWER_LABEL = re.compile(
 )
 _LEAD_IN = re.compile(
     r"(?:use|using|given|read)\s+(?:only\s+)?the\s+following\s+(?:pieces?\s+of\s+)?"
-    r"(?:retrieved\s+)?(?:context|passages?|documents?|information|text)\b[^\n]*\n"
-    r"(?:[^\n]*\bdon'?t\s+know\b[^\n]*\n)?",
+    r"(?:retrieved\s+)?(?:context|passages?|documents?|information|text)\b",
     re.IGNORECASE,
 )
+_LEAD_IN_GOES_ON = re.compile(r"\bdon'?t\s+know\b", re.IGNORECASE)
 _INNER_TAG = re.compile(
-    r"</?(?:search_result|document|passage|source|index|document_content)\b[^>]*>"
+    r"</?(?:search_result|document|passage|source|index|document_content)\b[^<>]*>"
 )
 
 
@@ -60,15 +60,32 @@ def read_prompt(messages: Sequence[ChatMessage]) -> Reading | None:
 
 def _split(text: str) -> tuple[list[str], str] | None:
     """Passages, and the text without them."""
-    elements = [match[2] for match in _ELEMENT.finditer(text)]
-    if elements:
-        return _clean(elements), _ELEMENT.sub("\n\n", text)
-    start = _CONTEXT_LABEL.search(text) or _LEAD_IN.search(text)
-    if start is None:
+    marked = elements(text, _PASSAGES)
+    if marked:
+        return _clean([element.inner for element in marked]), without(text, marked)
+    opening = _opening(text)
+    if opening is None:
         return None
-    ends = (_QUESTION_LABEL.search(text, start.end()), _ANSWER_LABEL.search(text, start.end()))
+    start, begin = opening
+    ends = (_QUESTION_LABEL.search(text, begin), _ANSWER_LABEL.search(text, begin))
     end = min((match.start() for match in ends if match), default=len(text))
-    return _clean([text[start.end() : end]]), text[: start.start()] + "\n\n" + text[end:]
+    return _clean([text[begin:end]]), text[:start] + "\n\n" + text[end:]
+
+
+def _opening(text: str) -> tuple[int, int] | None:
+    """Where the label or the sentence that leads to the passages starts, and where it ends."""
+    label = _CONTEXT_LABEL.search(text)
+    if label is not None:
+        return label.span()
+    lead_in = _LEAD_IN.search(text)
+    line = text.find("\n", lead_in.end()) + 1 if lead_in else 0
+    if lead_in is None or not line:
+        return None
+    # The line after may say what to do if the passages do not answer.
+    goes_on = _LEAD_IN_GOES_ON.search(text, line)
+    if goes_on is None or goes_on.start() > text.find("\n", line):
+        return lead_in.start(), line
+    return lead_in.start(), text.find("\n", goes_on.end()) + 1 or line
 
 
 def _clean(passages: Sequence[str]) -> list[str]:
@@ -77,14 +94,14 @@ def _clean(passages: Sequence[str]) -> list[str]:
 
 
 def _question(rest: str) -> str:
-    element = _QUESTION_ELEMENT.search(rest)
-    if element:
-        return element[2]
+    for element in elements(rest, _QUESTIONS):
+        return element.inner
     rest = _ANSWER_LABEL.sub("", rest)
-    labels = list(_QUESTION_LABEL.finditer(rest))
-    asked = [text for label in labels if (text := rest[label.end() :].split("\n\n")[0].strip())]
-    if asked:
-        return asked[-1].split("\n")[0]
+    for label in reversed(list(_QUESTION_LABEL.finditer(rest))):
+        end = rest.find("\n\n", label.end())
+        asked = rest[label.end() : end if end >= 0 else len(rest)].strip()
+        if asked:
+            return asked.split("\n", 1)[0]
     paragraphs = [part.strip() for part in rest.split("\n\n") if part.strip()]
     asking = [part for part in paragraphs if "?" in part]
     return (asking or paragraphs or [""])[-1]

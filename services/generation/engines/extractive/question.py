@@ -13,7 +13,8 @@ Expected: TypeAlias = Literal[
 
 _CUES: tuple[tuple[Expected, str], ...] = (
     ("email", r"\be-?mail\b"),
-    ("phone", r"\b(?:tele)?phone\b|\bcall\b.*\bnumber\b|\bhotline\b"),
+    # From a line's first "call" on: from each, it would take quadratic time.
+    ("phone", r"\b(?:tele)?phone\b|(?m:^)(?>.*?\bcall\b).*\bnumber\b|\bhotline\b"),
     ("url", r"\burl\b|\bwebsite\b|\bweb\s+(?:page|address)\b|\blink\s+to\b"),
     ("year", r"\b(?:what|which)\s+(?:fiscal\s+|financial\s+)?years?\b|\bhow\s+old\b"),
     ("percent", r"\bper\s?cent(?:age)?\b|\bwhat\s+share\b|\b(?:growth|interest)\s+rate\b"),

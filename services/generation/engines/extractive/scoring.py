@@ -140,7 +140,8 @@ def _anchored(asked: Asked, sentence: Sentence) -> float:
 
 def _holds(asked: Asked, sentence: Sentence) -> float:
     """More than 1 when the sentence has the kind of thing asked for, less when it lacks it."""
-    new = [n for n in sentence.numbers if n.key not in asked.amounts | asked.years]
+    known = asked.amounts | asked.years
+    new = [n for n in sentence.numbers if n.key not in known]
     kind = asked.expected
     if kind == "number":
         return _counts(asked, sentence, new) if new else _HARD

@@ -13,6 +13,7 @@ from kit.catalogue import load
 from kit.text.followups import stand_alone
 from services.generation.engines.extractive.answering import answer
 from services.generation.engines.extractive.engine import NO_PASSAGES, REFUSAL, ExtractiveEngine
+from services.generation.engines.extractive.prompt import read_prompt
 from services.generation.ports import Asked
 
 MODEL = load().find("extractive")
@@ -111,6 +112,32 @@ async def test_line_breaks_within_a_sentence_are_read_as_spaces() -> None:
     assert answer.text == ANSWER
 
 
+@pytest.mark.parametrize(
+    ("text", "question", "passages"),
+    [
+        (
+            f"<CONTEXT>{CONTEXT}</context> <text>open {QUESTION}",
+            f"<text>open {QUESTION}",
+            [CONTEXT],
+        ),
+        ("<text>a <text>b</text> c</text> Why?", "c</text> Why?", ["a <text>b"]),
+        ("</text><text>a</text><context>b</Context><QUERY>Q</query>", "Q", ["a", "b"]),
+        ("<documents><document index='1'>a</document></documents>Why?", "Why?", ["a"]),
+        ("Read the following text:\nIf you don't\nknow, say so.\na\nQuery: Why?", "Why?", ["a"]),
+        ("Use the following context\na\nQuestion: Who?\n\nQuestion:\nWhy?\nNo.", "Why?", ["a"]),
+        ("Context: a\nQuestion: Why?\nQuestion:\n\nAnswer:", "Why?", ["a"]),
+    ],
+)
+def test_marks_end_where_the_next_mark_says(text: str, question: str, passages: list[str]) -> None:
+    reading = read_prompt([ChatMessage(role="user", content=text)])
+    assert reading is not None
+    assert (reading.question, list(reading.passages)) == (question, passages)
+
+
+def test_a_sentence_that_leads_to_no_line_leads_to_no_passage() -> None:
+    assert read_prompt([ChatMessage(role="user", content="Use the following text: none")]) is None
+
+
 @settings(max_examples=60)
 @given(st.text(max_size=200), st.lists(st.text(max_size=300), max_size=4))
 def test_any_text_is_answered_or_refused_with_words_of_the_passages(
@@ -130,4 +157,31 @@ def test_hostile_text_costs_linear_time(piece: str) -> None:
     answer("How many steps?", [junk])
     answer(junk, ["There are 198 steps."])
     stand_alone(junk, [junk])
+    assert time.process_time() - began < 10
+
+
+@pytest.mark.parametrize(
+    ("lead", "piece", "end"),
+    [
+        ("", "<text>", ""),
+        (f"<context>{CONTEXT}</context>", "<query>", ""),
+        ("<context>", "<document ", "</context> Who?"),
+        ("", "use the following text ", ""),
+        ("use the following text\n", "don't know ", ""),
+        (f"<context>{CONTEXT}</context>", "query:\n", ""),
+        (f"<context>{CONTEXT}</context>", "call ", "?"),
+    ],
+)
+async def test_hostile_marks_cost_linear_time(lead: str, piece: str, end: str) -> None:
+    prompt = lead + piece * (400_000 // len(piece)) + end
+    began = time.process_time()
+    await chat(("user", prompt))
+    assert time.process_time() - began < 10
+
+
+@pytest.mark.parametrize("form", ["A{}. ", "Boat{:x}s sail far. "])
+def test_a_question_as_long_as_its_passages_costs_linear_time(form: str) -> None:
+    text = "".join(form.format(number) for number in range(50_000 // len(form)))
+    began = time.process_time()
+    answer(text, [text])
     assert time.process_time() - began < 10
