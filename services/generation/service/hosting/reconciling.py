@@ -140,7 +140,8 @@ class Reconciler:
             async with _guarded(seen):
                 goes_on = await self._step(seen)
             if not goes_on:
-                self._pauses[_place(seen)] = (seen.revision, monotonic() + PAUSE)
+                pause = min(PAUSE, seen.spec.get("patience", PAUSE))
+                self._pauses[_place(seen)] = (seen.revision, monotonic() + pause)
 
     async def _step(self, seen: Record) -> bool:
         now, row = await self._database.read(_again, seen)

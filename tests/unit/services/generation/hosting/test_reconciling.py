@@ -137,6 +137,20 @@ async def test_after_the_pause_it_is_tried_again(
     assert (await stage.hosting.components.get(WHO, "chat")).status == "InService"
 
 
+async def test_the_pause_is_no_longer_than_the_patience(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def look(tenant: str, uri: str) -> Artifact:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(reconciling, "PAUSE", 3600.0)
+    monkeypatch.setattr(stage.artifacts, "look", look)
+    await deploy(stage, "broken", patience=0.2)
+    async with stage.hosting.reconciler.running(), asyncio.timeout(20):
+        while await status(stage, "broken") != "Failed":
+            await asyncio.sleep(0.05)
+
+
 async def test_what_the_fleet_breaks_on_holds_no_other_row_up(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
