@@ -61,7 +61,7 @@ class Deploying:
             await self._fail(one, f"It was not ready after {seconds:.0f} seconds.")
         return True
 
-    async def keep(self, one: Deployment) -> bool:
+    async def watch(self, one: Deployment) -> bool:
         """Of a row at rest: demands what a restart forgot, and follows its pool's failures.
 
         Returns whether its status has changed.

@@ -1,4 +1,12 @@
-"""What a deployment's row means: who holds its copies, whose its adapters are, what it runs."""
+"""What a deployment's row means: who holds its copies, whose its adapters are, what it runs.
+
+The `state` of hosting's rows, where each key may be absent:
+
+- of a variant or a component: `serving`, `next` and `left` are stored plans (what serves, what is
+  to, and what served before), `spec` is what led to `serving`, `left_at` when `left` was replaced;
+- of an endpoint in an update: `fallback` is the spec to go back to, `reason` why it is going back
+  already, `left_at` when all that is wanted served.
+"""
 
 import hashlib
 from dataclasses import asdict, dataclass, field

@@ -1,7 +1,7 @@
 """How an endpoint gets to what is wanted of it: what serves goes on until all of the next serves.
 
 An endpoint's spec says what is wanted, `parts` among it: the spec of each variant that runs a model
-by itself. While it is being updated its state holds, as `serving`, the spec to go back to.
+by itself. While it is being updated its state holds, as `fallback`, the spec to go back to.
 """
 
 from collections.abc import Iterable
@@ -27,7 +27,7 @@ from services.generation.service.hosting.deployments import SEEN, unplanned
 
 def told(endpoint: Record) -> Json:
     """The spec that invocations and descriptions go by."""
-    spec: Json = endpoint.state.get("serving", endpoint.spec)
+    spec: Json = endpoint.state.get("fallback", endpoint.spec)
     return spec
 
 
@@ -44,14 +44,14 @@ def add_part(
 def move(connection: Connection, who: Principal, one: Record, spec: Json) -> None:
     """Begins an update of an endpoint, which is locked."""
     standing = variants(connection, one)
-    state = {"serving": one.spec} if _serves(one.spec, standing) else {}
+    state = {"fallback": one.spec} if _serves(one.spec, standing) else {}
     _set_parts(connection, who, one, spec, standing)
     _drop(connection, spec, [part for part in standing.values() if not part.state.get("serving")])
     values = {"spec": spec, "status": "Updating", "reason": "", "state": state}
     set_record(connection, one.tenant, "endpoint", one.name, **values)
 
 
-def follow(connection: Connection, known: Record, seen: float = SEEN) -> None:
+def settle_endpoint(connection: Connection, known: Record, seen: float = SEEN) -> None:
     """An endpoint is what its variants are; one whose update fails goes back to what served.
 
     `seen`: seconds for which what is replaced is kept, for those who do not know yet.
@@ -66,7 +66,7 @@ def follow(connection: Connection, known: Record, seen: float = SEEN) -> None:
     standing = variants(connection, one)
     wanted = [part for name, part in standing.items() if name in one.spec["parts"]]
     reason = _failure(one, wanted)
-    if reason and "serving" in one.state:
+    if reason and "fallback" in one.state:
         _go_back(connection, one, reason, standing)
     elif reason:
         note(connection, one, status="Failed", reason=reason)
@@ -78,7 +78,7 @@ def _arrive(connection: Connection, one: Record, leaving: list[Record], seen: fl
     """All that is wanted serves; what it replaced is there until nobody goes there any more."""
     now, is_moving = clock(connection), one.status == "Updating"
     state = {"left_at": now, **one.state}
-    state.pop("serving", None)
+    state.pop("fallback", None)
     if now >= state["left_at"] + seen or not is_moving:
         _drop(connection, one.spec, leaving)
     if leaving and is_moving:  # until its copies are let go of
@@ -106,7 +106,7 @@ def _failure(one: Record, wanted: list[Record]) -> str:
 
 def _go_back(connection: Connection, one: Record, reason: str, standing: dict[str, Record]) -> None:
     """Another update, to what served; it keeps the reason, and has nowhere to go back to."""
-    spec = one.state["serving"]
+    spec = one.state["fallback"]
     _set_parts(connection, one.owner, one, spec, standing)
     _drop(connection, spec, standing.values())
     values = {"spec": spec, "status": "Updating", "reason": reason, "state": {"reason": reason}}

@@ -23,7 +23,7 @@ from services.generation.service.hosting.demands import Demands
 from services.generation.service.hosting.deploying import Deploying
 from services.generation.service.hosting.deployments import SEEN, Deployment
 from services.generation.service.hosting.leading import Leading
-from services.generation.service.hosting.moving import follow
+from services.generation.service.hosting.moving import settle_endpoint
 
 _log = logging.getLogger(__name__)
 _WHILE_MOVING = 0.2
@@ -100,7 +100,7 @@ class Reconciler:
             await asyncio.wait(self._steps.values(), timeout=_LOOKS_ON)
         for row in resting:
             async with _guarded(row):
-                await self._keep(row)
+                await self._watch(row)
 
     async def _run(self) -> None:
         while True:
@@ -149,12 +149,12 @@ class Reconciler:
             return True
         if row.kind in DEPLOYMENTS:
             return await self._deploying.step(Deployment(row), now)
-        await self._database.write(follow, row, self._seen)
+        await self._database.write(settle_endpoint, row, self._seen)
         return True
 
-    async def _keep(self, row: Record) -> None:
-        if await self._deploying.keep(Deployment(row)) and row.kind == "variant":
-            await self._database.write(_followed, row)
+    async def _watch(self, row: Record) -> None:
+        if await self._deploying.watch(Deployment(row)) and row.kind == "variant":
+            await self._database.write(_settle_endpoint_of, row)
 
 
 @asynccontextmanager
@@ -180,8 +180,8 @@ def _again(connection: Connection, seen: Record) -> tuple[float, Record | None]:
     return clock(connection), found(connection, seen.tenant, seen.kind, seen.name)
 
 
-def _followed(connection: Connection, variant: Record) -> None:
+def _settle_endpoint_of(connection: Connection, variant: Record) -> None:
     """The endpoint of a variant at rest, whose status has changed."""
     endpoint = found(connection, variant.tenant, "endpoint", variant.endpoint)
     if endpoint is not None and endpoint.status in ("InService", "Failed"):
-        follow(connection, endpoint)
+        settle_endpoint(connection, endpoint)

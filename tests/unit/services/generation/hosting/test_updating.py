@@ -7,6 +7,7 @@ import pytest
 
 from contracts.generation import hosting as h
 from kit.errors import Conflict
+from services.generation.repository.hosting import rows
 from tests.support.hosting import WHO, Stage, staged
 from tests.unit.services.generation.hosting.deployed import (
     component,
@@ -102,6 +103,21 @@ async def test_what_fails_right_after_the_switch_recovers_without_what_it_replac
     assert (await told(stage)).status == "InService"
     await stage.settle()
     assert [name for name, _ in stage.fleet.wishes] == ["mistral.mistral"]
+
+
+async def test_an_update_without_a_fallback_in_its_row_arrives(stage: Stage) -> None:
+    await two_models(stage)
+    await endpoint(stage, model="llama")
+    stage.fleet.is_ready = False
+    await move(stage, h.Variant(name="green", model="mistral"))
+    row = await stage.database.read(rows.found, WHO.tenant, "endpoint", "front")
+    assert row is not None
+    assert await stage.database.write(rows.note, row, state={"serving": row.state["fallback"]})
+    assert await reached(stage) == {"meta.llama"}
+    stage.fleet.is_ready = True
+    await stage.settle()
+    assert (await told(stage)).status == "InService"
+    assert await reached(stage) == {"mistral.mistral"}
 
 
 async def test_an_added_variant_gets_no_share_before_it_serves(stage: Stage) -> None:
