@@ -7,6 +7,7 @@ import orjson
 from pydantic import BaseModel, ValidationError
 
 from contracts.contract import invalid_member
+from contracts.generation.requests import MOST_STOPS
 from kit.errors import InvalidRequest
 from kit.json_size import CROWDED, MOST_VALUES, is_crowded
 
@@ -14,7 +15,6 @@ Json = dict[str, Any]
 Built = TypeVar("Built", bound=BaseModel)
 
 _MOST_TOKENS = 1_000_000
-_MOST_STOPS = 64
 _LONGEST_STOP = 1000
 _DEEPEST = 60
 _LEAST_NUCLEUS = 1e-6
@@ -176,8 +176,8 @@ class Members:
         stops = [value] if isinstance(value, str) else value
         if not isinstance(stops, list) or not all(isinstance(one, str) and one for one in stops):
             raise self.wrong(name, "must be a list of strings that are not empty")
-        if len(stops) > _MOST_STOPS:
-            raise self.wrong(name, f"must have {_MOST_STOPS} members at most")
+        if len(stops) > MOST_STOPS:
+            raise self.wrong(name, f"must have {MOST_STOPS} members at most")
         if any(len(one) > _LONGEST_STOP for one in stops):
             raise self.wrong(name, f"must have members of {_LONGEST_STOP} characters at most")
         return stops

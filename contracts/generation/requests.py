@@ -9,6 +9,8 @@ from contracts.generation.messages import ChatMessage, ImagePart, JsonFormat, Te
 
 ModelName: TypeAlias = Annotated[str, Field(min_length=1, max_length=2048)]
 Stop: TypeAlias = Annotated[str, Field(min_length=1, max_length=1000)]
+MOST_STOPS = 64
+"""Of one request, in every dialect."""
 
 
 class Sampling(Contract):
@@ -24,7 +26,7 @@ class Sampling(Contract):
     presence_penalty: Annotated[float, Field(ge=-2, le=2)] | None = None
     frequency_penalty: Annotated[float, Field(ge=-2, le=2)] | None = None
     seed: Annotated[int, Field(ge=-(2**63), lt=2**63)] | None = None
-    stop: list[Stop] = Field(default_factory=list, max_length=64)
+    stop: list[Stop] = Field(default_factory=list, max_length=MOST_STOPS)
     ignore_eos: bool = False
     n: Annotated[int, Field(ge=1, le=16)] = 1
     logprobs: Annotated[int, Field(ge=0, le=20)] | None = None

@@ -4,11 +4,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from contracts.generation.requests import MOST_STOPS, Stop
 from dialects.body import Json
 from dialects.openai.body import Body, ListOf
 from kit.errors import InvalidRequest
 
-Stop = Annotated[str, Field(min_length=1, max_length=1000)]
 Hint = Annotated[str, Field(max_length=512)]
 
 
@@ -27,7 +27,7 @@ class Sampled(Body):
     presence_penalty: Annotated[float, Field(ge=-2, le=2)] | None = None
     frequency_penalty: Annotated[float, Field(ge=-2, le=2)] | None = None
     seed: Annotated[int, Field(ge=-(2**63), lt=2**63)] | None = None
-    stop: Stop | Annotated[ListOf[Stop], Field(max_length=64)] = Field(default_factory=list)
+    stop: Stop | Annotated[ListOf[Stop], Field(max_length=MOST_STOPS)] = Field(default_factory=list)
     n: Annotated[int, Field(ge=1, le=16)] = 1
     logit_bias: dict[str, Any] = Field(default_factory=dict)
     stream: bool = False

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+from contracts.generation.requests import MOST_STOPS
 from gateway.settings import GatewaySettings
 from gateway.standalone import known_models
 from services.generation.app import catalogue
@@ -72,6 +73,7 @@ def test_a_server_runs_no_foreign_code_and_asks_nobody(name: str):
     assert "trust-remote-code" not in service["command"]
     assert service["environment"]["HF_HUB_OFFLINE"] == "1"
     assert service["environment"]["VLLM_NO_USAGE_STATS"] == "1"
+    assert service["environment"]["VLLM_MAX_STOP_STRINGS"] == str(MOST_STOPS)
 
 
 def test_gateway_and_generation_know_the_model_that_the_server_has(

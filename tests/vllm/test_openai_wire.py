@@ -10,6 +10,7 @@ import openai
 import pytest
 from pydantic import BaseModel, Field
 
+from contracts.generation.requests import MOST_STOPS
 from tests.support.platform import Platform
 from tests.support.vllm import NAME
 
@@ -184,11 +185,26 @@ def test_a_forced_call_that_is_cut_is_no_text(client: openai.OpenAI, choice: Any
     assert not "".join(one.choices[0].delta.content or "" for one in parts if one.choices)
 
 
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_schema_that_no_text_can_be_held_to_is_the_askers_mistake(
+    client: openai.OpenAI, stream: bool
+) -> None:
+    schema = {"name": "a", "schema": {"type": "string", "pattern": "("}}
+    asked: Any = {"model": NAME, "messages": [{"role": "user", "content": "Hi"}], "stream": stream}
+    asked |= {"response_format": {"type": "json_schema", "json_schema": schema}}
+    for _ in range(5):  # as often as would make a server seem broken
+        with pytest.raises(openai.BadRequestError):
+            list(client.chat.completions.create(**asked))
+    asked = {"model": NAME, "prompt": "Say hello", "max_tokens": 2}
+    assert client.completions.create(**asked).choices
+
+
 def test_an_answer_ends_before_its_stop_sequence(client: openai.OpenAI) -> None:
     asked: Any = {"model": NAME, "prompt": "Say hello", "max_tokens": 30, "temperature": 0}
     text = client.completions.create(**asked, **ENDLESS).choices[0].text
     stop = text[10:14]
-    made = client.completions.create(**asked, stop=stop, **ENDLESS).choices[0]
+    stops = [f"stop {number}" for number in range(MOST_STOPS - 1)]
+    made = client.completions.create(**asked, stop=[*stops, stop], **ENDLESS).choices[0]
     assert made.text == text[: text.index(stop)]
     assert made.finish_reason == "stop"
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from contracts.generation.requests import MOST_STOPS
 from kit.catalogue import DEFAULT_FOLDER, ModelEntry
 from kit.model_folder import has_chat_template
 from services.generation.engines.launchers.devices import Machine
@@ -71,6 +72,7 @@ def environment(
         "VLLM_NO_USAGE_STATS": "1",
         "VLLM_DO_NOT_TRACK": "1",
         "VLLM_ALLOW_RUNTIME_LORA_UPDATING": "True",
+        "VLLM_MAX_STOP_STRINGS": str(MOST_STOPS),
     }
     if machine.kind == "cuda":
         return told | {"CUDA_VISIBLE_DEVICES": ",".join(map(str, units))}

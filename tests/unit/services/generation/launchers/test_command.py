@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from contracts.generation.requests import MOST_STOPS
 from kit.catalogue import ModelEntry
 from services.generation.engines.launchers.command import arguments, environment, limits
 from services.generation.engines.launchers.devices import Machine
@@ -104,6 +105,7 @@ def test_a_server_sees_nothing_but_what_it_needs(monkeypatch: pytest.MonkeyPatch
     assert "AWS_SECRET_ACCESS_KEY" not in seen
     assert (seen["HF_HUB_OFFLINE"], seen["VLLM_NO_USAGE_STATS"]) == ("1", "1")
     assert (seen["HOME"], seen["TMPDIR"]) == ("/home", "/s")
+    assert seen["VLLM_MAX_STOP_STRINGS"] == str(MOST_STOPS)
 
 
 def test_each_copy_gets_units_of_its_own(model: ModelEntry):
