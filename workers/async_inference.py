@@ -21,6 +21,7 @@ from kit.errors import (
     PayloadTooLarge,
     PlatformError,
     RateLimited,
+    TookTooLong,
     Unavailable,
 )
 from kit.jobs.ports import JobContext, JobYielded, JsonObject
@@ -89,7 +90,7 @@ class AsyncInference:
             async with asyncio.timeout(asked.timeout):
                 return await self._exchanged(who, made, len(raw))
         except TimeoutError as error:
-            raise DeadlineExceeded("The invocation took longer than it may.") from error
+            raise TookTooLong("The invocation took longer than it may.") from error
 
     async def _exchanged(self, who: Principal, made: TextExchange, size: int) -> tuple[bytes, str]:
         requests = [request.in_background() for request in made.requests]

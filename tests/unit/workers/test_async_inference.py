@@ -1,5 +1,6 @@
 """The job behind an asynchronous invocation: one answer, however often it is begun."""
 
+import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from pathlib import Path
@@ -38,12 +39,14 @@ class Model:
         self.asked = 0
         self.asks: list[GenerateRequest] = []
         self.failure: Exception | None = None
+        self.takes = 0.0
 
     async def generate_all(
         self, who: Principal, operation: str, asks: Sequence[GenerateRequest], *, size: int
     ) -> list[Generation]:
         self.asked += 1
         self.asks += asks
+        await asyncio.sleep(self.takes)
         if self.failure is not None:
             raise self.failure
         choice = Choice(text="Oak.", finish_reason="stop")
@@ -177,6 +180,14 @@ async def test_what_waited_too_long_is_not_asked(place: Place) -> None:
     told = await place.handler.run(place.context(expires_at=time.time() - 1))
     assert "RequestTTLSeconds" in told["failure"]
     assert place.model.asked == 0
+
+
+async def test_what_used_up_its_time_is_not_asked_and_paid_again(place: Place) -> None:
+    place.model.takes = 60
+    told = await place.handler.run(place.context(timeout=0.05))
+    assert "longer than it may" in told["failure"]
+    assert "longer than it may" in (await place.read("failed/1-error.out"))["error"]
+    assert place.model.asked == 1
 
 
 async def test_a_failure_without_a_place_is_the_jobs_result(place: Place) -> None:
