@@ -28,19 +28,25 @@ class HostingClient(ServiceClient):
     def __init__(self, transport: Transport, trust: InternalTrust) -> None:
         super().__init__(transport, trust)
         self._targets: dict[tuple[str, FindTarget], tuple[float, Targets | str]] = {}
+        self._changes = 0
 
     async def target(self, who: Principal, ask: FindTarget) -> Target:
         """NotFound for an absent endpoint, Conflict for one that is not in service."""
         key, now = (who.tenant, ask), time.monotonic()
         until, found = self._targets.get(key, (0.0, ""))
         if now >= until:
+            changes = self._changes
             found = await self._asked(who, ask)
-            if len(self._targets) >= _MOST_KEPT:
-                self._targets.clear()
-            self._targets[key] = (now + _FRESH, found)
+            if changes == self._changes:  # else it may be older than the change
+                self._keep(key, now + _FRESH, found)
         if isinstance(found, str):
             raise NotFound(found)
         return found.one()
+
+    def _keep(self, key: tuple[str, FindTarget], until: float, found: Targets | str) -> None:
+        if len(self._targets) >= _MOST_KEPT:
+            self._targets.clear()
+        self._targets[key] = (until, found)
 
     async def _asked(self, who: Principal, ask: FindTarget) -> Targets | str:
         """A name that leads to no endpoint may lead to an embedding model, again and again."""
@@ -124,6 +130,7 @@ class HostingClient(ServiceClient):
         try:
             yield
         finally:
+            self._changes += 1
             own = [key for key in self._targets if key[0] == who.tenant]
             for key in own:
                 del self._targets[key]
