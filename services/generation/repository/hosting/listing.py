@@ -4,7 +4,7 @@ import base64
 import json
 from collections.abc import Callable
 
-from sqlalchemy import ColumnElement, Connection, and_, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 
 from contracts.generation.hosting import Query
 from kit.errors import InvalidRequest
@@ -44,9 +44,14 @@ def _filters(ask: Query) -> list[ColumnElement[bool]]:
         (ask.status, lambda: c.status == ask.status),
         (ask.endpoint, lambda: c.endpoint == ask.endpoint),
         (ask.variant, lambda: c.variant == ask.variant),
-        (ask.contains or None, lambda: c.name.contains(ask.contains, autoescape=True)),
+        (ask.contains or None, lambda: _has(c.name, ask.contains)),
     ]
     return [condition() for value, condition in conditions if value is not None]
+
+
+def _has(name: ColumnElement[str], part: str) -> ColumnElement[bool]:
+    """Case counts, as it does in names; SQLite's LIKE does not mind it, PostgreSQL's does."""
+    return func.replace(name, part, "") != name
 
 
 def _token(ask: Query, last: Record) -> str:

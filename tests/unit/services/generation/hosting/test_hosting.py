@@ -261,6 +261,18 @@ async def test_terms_are_asked_for_under_jumpstarts_names_only(stage: Stage) -> 
     assert (await target(stage, endpoint="meta-textgeneration-llama-2-7b")).terms is not None
 
 
+@pytest.mark.parametrize(
+    ("part", "found"), [("Chat", ["my-Chat"]), ("chat", ["my-chat"]), ("_", []), ("%", [])]
+)
+async def test_a_part_of_a_name_is_looked_for_as_it_is_written(
+    stage: Stage, part: str, found: list[str]
+) -> None:
+    for name in ("my-chat", "my-Chat"):
+        await model(stage, name, artifact="")
+    some = await stage.hosting.models.models(WHO, h.Query(contains=part))
+    assert [one.name for one in some.items] == found
+
+
 async def test_pages_are_stable_sorted_and_filtered(stage: Stage) -> None:
     for number in range(5):
         await model(stage, f"m-{number}", artifact="")
