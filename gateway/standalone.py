@@ -22,7 +22,7 @@ from integrations.redis.waker import open_waker
 from kit.auth.internal import InternalTrust
 from kit.auth.keyring import Keyring
 from kit.auth.limits import Limiter, LocalLimiter
-from kit.batches.store import Batches
+from kit.batches.store import STOPS, Batches
 from kit.catalogue import Catalogue, load
 from kit.database import clock
 from kit.files.store import Files
@@ -66,7 +66,7 @@ class Standalone:
             objects=self._objects,
             files=self._files,
             batches=self._batches,
-            jobs=Jobs(self._database, waker),
+            jobs=Jobs(self._database, waker, stops=STOPS),
             catalogue=catalogue,
             search=SearchClient(self._search, trust),
             generation=GenerationClient(self._generation, trust),

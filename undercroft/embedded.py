@@ -22,7 +22,7 @@ from integrations.local.blobs import LocalBlobs
 from kit.auth.internal import InternalTrust
 from kit.auth.keyring import Keyring
 from kit.auth.limits import LocalLimiter
-from kit.batches.store import Batches
+from kit.batches.store import STOPS, Batches
 from kit.database import Database, clock
 from kit.disk import check_room, usable
 from kit.errors import Unavailable
@@ -159,7 +159,7 @@ class Embedded:
             objects=self._objects,
             files=self._files,
             batches=self._batches,
-            jobs=Jobs(self.database, self._waker),
+            jobs=Jobs(self.database, self._waker, stops=STOPS),
             catalogue=catalogue,
             search=search,
             generation=generation,

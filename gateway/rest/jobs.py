@@ -82,7 +82,10 @@ async def get_job(who: Caller, platform: Platform, job: JobId) -> Job:
 
 @router.post("/{job}/cancel")
 async def cancel_job(who: Caller, platform: Platform, job: JobId) -> Job:
-    """A queued job ends at once, a running one as soon as it hears of it."""
+    """A queued job ends at once, a running one as soon as it hears of it.
+
+    A batch ends once it has written the outputs that it has.
+    """
     return _shown(await platform.jobs.cancel(who.tenant, job))
 
 

@@ -109,20 +109,11 @@ def outputs(
 
 
 def end(connection: Connection, writer: Writer, outcome: Outcome, told: dict[str, Any]) -> None:
-    """The outputs are whole, so the answers need no rows any more.
-
-    Call it with the end of the job, or behind its fence.
-    """
+    """The outputs are whole, so the answers need no rows any more; call it with the job's end."""
     connection.execute(
         update(BATCHES).where(_this(writer)).values(outcome=outcome, told=told, ended_at=db_now())
     )
     connection.execute(delete(ANSWERS).where(_theirs(writer)))
-
-
-def end_cancelled(connection: Connection, writer: Writer, told: dict[str, Any]) -> None:
-    """As `end`, where the job itself was cancelled, and so ends by another transaction."""
-    fence(connection, writer.job, writer.epoch)
-    end(connection, writer, "cancelled", told)
 
 
 def _this(writer: Writer) -> Any:

@@ -9,6 +9,7 @@ from kit.batches.tables import ANSWERS, BATCHES
 from kit.database import Database, db_now
 from kit.errors import Conflict, NotFound
 from kit.jobs.accept import accept_job
+from kit.jobs.cancel import Stops
 from kit.jobs.job import COLUMNS as JOB_COLUMNS
 from kit.jobs.job import job_of
 from kit.jobs.ports import Waker
@@ -132,10 +133,18 @@ def _cancel(connection: Connection, tenant: str, wire: str, id: str) -> Seen:
     seen = find(connection, tenant, wire, id)
     if seen.status in ("completed", "failed", "expired", "cancelled"):
         raise Conflict(f"The batch {id} has already ended: {seen.status}.", param="batch_id")
-    if seen.batch.cancelling_at is None:
-        this = (BATCHES.c.tenant == tenant, BATCHES.c.job == seen.batch.job)
-        connection.execute(update(BATCHES).where(*this).values(cancelling_at=db_now()))
+    _stop(connection, tenant, seen.batch.job)
     return find(connection, tenant, wire, id)
+
+
+def _stop(connection: Connection, tenant: str, job: str) -> None:
+    """Its job is not cancelled, which would leave no time, or nobody, to write the outputs."""
+    this = (BATCHES.c.tenant == tenant, BATCHES.c.job == job, BATCHES.c.cancelling_at.is_(None))
+    connection.execute(update(BATCHES).where(*this).values(cancelling_at=db_now()))
+
+
+STOPS: Stops = {KIND: _stop}
+"""For the door to jobs."""
 
 
 def _seen() -> Any:

@@ -1,22 +1,33 @@
 """What an owner may do to a job: stop it, or have a finished failure tried again."""
 
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
+
 from sqlalchemy import Connection, update
 
 from kit.database import db_now
 from kit.errors import Conflict
 from kit.jobs.events import append_event
-from kit.jobs.job import Job
+from kit.jobs.job import OPEN_STATES, Job
 from kit.jobs.query import get_job
 from kit.jobs.tables import jobs
 
+Stops: TypeAlias = Mapping[str, Callable[[Connection, str, str], None]]
+"""By job kind, for those that end by themselves and have something to write before: what tells
+them, given a tenant and a job."""
 
-def cancel_job(connection: Connection, tenant: str, job_id: str) -> Job:
+
+def cancel_job(connection: Connection, tenant: str, job_id: str, stops: Stops | None = None) -> Job:
     """Ends a queued job at once and asks a running one to stop; a second call changes nothing.
 
     Raises NotFound, and Conflict when the job has ended in another way.
     """
     job = get_job(connection, tenant, job_id, lock=True)
-    if job.state == "queued":
+    stop = None if stops is None else stops.get(job.kind)
+    if stop is not None and job.state in OPEN_STATES:
+        stop(connection, tenant, job_id)
+        append_event(connection, job_id, tenant, "cancel_requested")
+    elif job.state == "queued":
         _set(connection, job, state="cancelled", cancel_requested=True, finished_at=db_now())
         append_event(connection, job_id, tenant, "cancelled")
     elif job.state == "running":

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 
 from kit.database import Database
 from kit.jobs.accept import accept_job
-from kit.jobs.cancel import cancel_job, retry_job
+from kit.jobs.cancel import Stops, cancel_job, retry_job
 from kit.jobs.events import JobEvent, events_after
 from kit.jobs.failpoints import failpoint
 from kit.jobs.job import OPEN_STATES, Job, State
@@ -16,9 +16,10 @@ from kit.jobs.query import JobPage, get_job, list_jobs
 class Jobs:
     """Every call stays within one tenant; another tenant's job is NotFound."""
 
-    def __init__(self, database: Database, waker: Waker) -> None:
+    def __init__(self, database: Database, waker: Waker, *, stops: Stops | None = None) -> None:
         self._database = database
         self._waker = waker
+        self._stops = stops
 
     async def accept(
         self,
@@ -65,8 +66,11 @@ class Jobs:
         )
 
     async def cancel(self, tenant: str, job_id: str) -> Job:
-        """A queued job ends at once; a running one has `cancel_requested` until it hears of it."""
-        return await self._database.write(cancel_job, tenant, job_id)
+        """A queued job ends at once; a running one has `cancel_requested` until it hears of it.
+
+        Where its kind has a stop of its own, it ends as that has it.
+        """
+        return await self._database.write(cancel_job, tenant, job_id, self._stops)
 
     async def retry(self, tenant: str, job_id: str) -> Job:
         """Queues a failed or dead job again."""

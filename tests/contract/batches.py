@@ -1,4 +1,4 @@
-"""What becomes of the answers of batches whose jobs end without an output, on any database."""
+"""What becomes of batches whose jobs end without an output, or are to end, on any database."""
 
 from collections.abc import Callable
 
@@ -8,11 +8,11 @@ from sqlalchemy import func, select
 from kit.batches import progress
 from kit.batches.progress import Writer
 from kit.batches.records import Answered, NewBatch, Seen
-from kit.batches.store import KIND, Batches
+from kit.batches.store import KIND, STOPS, Batches
 from kit.batches.tables import ANSWERS
 from kit.database import Database, clock
-from kit.jobs.cancel import retry_job
-from kit.jobs.finish import end_dead, end_failed
+from kit.jobs.cancel import cancel_job, retry_job
+from kit.jobs.finish import end_dead, end_failed, release_job
 from kit.jobs.lease import claim
 from kit.jobs.waker import LocalWaker
 from tests.contract.jobs.steps import set_row
@@ -45,6 +45,20 @@ async def left(database: Database, writer: Writer, age: float) -> int:
     await Batches(database, LocalWaker()).sweep()
     count = select(func.count()).where(ANSWERS.c.job == writer.job)
     return int(database.read_now(lambda connection: connection.execute(count).scalar_one()))
+
+
+class TestCancelling:
+    @pytest.mark.parametrize("is_queued", [False, True])
+    async def test_a_batch_whose_job_is_cancelled_goes_on_to_write_its_outputs(
+        self, database: Database, is_queued: bool
+    ) -> None:
+        writer = await made(database, f"cancelled-{is_queued}")
+        if is_queued:
+            database.write_now(release_job, writer.job, writer.epoch)
+        database.write_now(cancel_job, "t", writer.job, STOPS)
+        job = database.write_now(cancel_job, "t", writer.job, STOPS)
+        assert (job.state, job.cancel_requested) == ("queued" if is_queued else "running", False)
+        assert (await seen(database, f"cancelled-{is_queued}")).status == "cancelling"
 
 
 class TestForgetting:

@@ -9,7 +9,7 @@ from kit.batches import progress
 from kit.batches.progress import Writer
 from kit.batches.records import Answered, Outcome
 from kit.database import Database
-from kit.jobs.ports import JobCancelled, JobContext, JobYielded, JsonObject
+from kit.jobs.ports import JobContext, JobYielded, JsonObject
 from workers.asker import asker
 from workers.batch.turn import Turn
 from workers.batch.wire import BatchRefused, BatchWire, InputGone, Running
@@ -45,10 +45,6 @@ class BatchJob:
                 partial(progress.end, writer=writer, outcome="failed", told=refusal.told)
             )
             return {"outcome": "failed"}
-        except JobCancelled:
-            told = await self._conclude(running, wire, "cancelled")
-            await self._database.write(progress.end_cancelled, writer, told)
-            raise
 
     async def _begin(self, running: Running, wire: BatchWire) -> Running:
         checked = await wire.check(running)

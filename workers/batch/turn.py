@@ -64,7 +64,7 @@ class Turn:
         self._told = time.monotonic()
 
     async def run(self) -> Ending:
-        """`reason` tells why where it is "stopped". Raises JobLost and JobCancelled."""
+        """`reason` tells why where it is "stopped". Raises JobLost."""
         done = await self._database.read(progress.answered_lines, self._running.writer)
         keeper = asyncio.create_task(self._keep_on())
         try:

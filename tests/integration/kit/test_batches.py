@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.contract.batches import TestForgetting
+from tests.contract.batches import TestCancelling, TestForgetting
 
-__all__ = ["TestForgetting"]
+__all__ = ["TestCancelling", "TestForgetting"]
 
 pytestmark = pytest.mark.integration

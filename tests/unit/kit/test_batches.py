@@ -1,5 +1,5 @@
 """The suite of batches on SQLite."""
 
-from tests.contract.batches import TestForgetting
+from tests.contract.batches import TestCancelling, TestForgetting
 
-__all__ = ["TestForgetting"]
+__all__ = ["TestCancelling", "TestForgetting"]

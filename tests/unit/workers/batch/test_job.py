@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import update
 
 from kit.batches.records import Answered, NewBatch, Outcome, Seen
-from kit.batches.store import KIND, Batches
+from kit.batches.store import KIND, STOPS, Batches
 from kit.batches.tables import BATCHES
 from kit.database import Database
 from kit.errors import (
@@ -21,6 +21,7 @@ from kit.errors import (
     TookTooLong,
     UpstreamFailed,
 )
+from kit.jobs import attempt
 from kit.jobs.ports import JobContext, JsonObject
 from kit.jobs.runner import JobRunner
 from kit.jobs.store import Jobs
@@ -81,7 +82,8 @@ NEW = NewBatch("counting", "b1", "", {}, "1", "k", 3600.0)
 class Bench:
     def __init__(self, database: Database, wire: Counting) -> None:
         self.database, self.waker = database, LocalWaker()
-        self.batches, self.jobs = Batches(database, self.waker), Jobs(database, self.waker)
+        self.batches = Batches(database, self.waker)
+        self.jobs = Jobs(database, self.waker, stops=STOPS)
         self.between: list[Outcome | None] = []
         """How the batch had ended when a short job ran, one for each."""
         batch = BatchJob(database, {"counting": wire}).run
@@ -228,15 +230,18 @@ async def test_what_is_not_done_in_time_expires(database: Database) -> None:
     assert seen.batch.succeeded + seen.batch.failed == 2000
 
 
-async def test_a_batch_that_is_cancelled_as_a_job_keeps_its_answers(database: Database) -> None:
-    wire = Counting(database, 10_000, pause=0.1)  # more than its beats could miss
+async def test_a_batch_that_is_cancelled_as_a_job_keeps_its_answers(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attempt, "CANCEL_GRACE", 0.0)  # its outputs take longer than a cancel may
+    wire = Counting(database, 10_000, pause=0.1)
     async with bench(database, wire) as at:
         await at.batches.create("t", NEW)
         while (await at.seen()).batch.succeeded < 20:
             await asyncio.sleep(0.02)
         await at.jobs.cancel("t", (await at.seen()).job.id)
         seen = await at.ended()
-    assert seen.status == "cancelled"
+    assert (seen.status, seen.batch.told) == ("cancelled", {"outcome": "cancelled"})
     assert len(wire.output.split()) == seen.batch.succeeded + seen.batch.failed >= 20
 
 
