@@ -8,7 +8,7 @@ from time import monotonic
 
 from kit.catalogue import ModelEntry
 from kit.errors import Unavailable
-from services.generation.ports import Launcher, PoolState, Replica
+from services.generation.ports import Launched, Launcher, PoolState, Replica
 
 log = logging.getLogger(__name__)
 
@@ -128,4 +128,23 @@ class _Copy:
             return await launched.ended()
         finally:
             self.replica = None
+            await self._stop(launched)
+
+    async def _stop(self, launched: Launched) -> None:
+        """To its end also when cancelled, and then told again: it may have to be at once now.
+
+        Half-way it would keep what it has taken, and nobody would know of it any more.
+        """
+        stopping = asyncio.create_task(self._stopped(launched))
+        try:
+            await asyncio.shield(stopping)
+        except asyncio.CancelledError:
+            if not stopping.done():
+                await self._stop(launched)
+            raise
+
+    async def _stopped(self, launched: Launched) -> None:
+        try:
             await launched.stop(at_once=self.at_once)
+        except Exception:  # in place of a cancellation it would keep a copy that nobody wants
+            log.exception("a server of %s could not be stopped", self._model.id)

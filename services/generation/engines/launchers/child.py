@@ -92,20 +92,17 @@ class Child(Launched):
     async def stop(self, *, at_once: bool = False) -> None:
         """Its guard ends the server once our end of the pipe is closed.
 
-        vLLM takes all of its time to drain even when it is idle, and keeps nothing on disk.
+        vLLM takes all of its time to drain even when it is idle, and keeps nothing on disk. Cut
+        short, this ends it at once.
         """
-        await self._probe.close()
-        if self.guard is not None:
-            assert self.guard.stdin is not None  # noqa: S101 (made with a pipe)
-            self.guard.stdin.close()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(0 if at_once else self._drain + 2 * _GRACE):
-                    await self.guard.wait()
-            await _end_group(self.guard.pid)
-            await self.guard.wait()
-        shutil.rmtree(self.scratch, ignore_errors=True)
-        told, self._gone = self._gone, lambda: None
-        told()
+        try:
+            if self.guard is not None:
+                await _end(self.guard, 0 if at_once else self._drain + 2 * _GRACE)
+        finally:
+            shutil.rmtree(self.scratch, ignore_errors=True)
+            told, self._gone = self._gone, lambda: None
+            told()
+            await self._probe.close()
 
     def _fitted(self, context: int | None) -> Replica:
         """The replica with the context that it has, which may be shorter than its model's."""
@@ -139,6 +136,18 @@ class Child(Launched):
     def _process(self) -> asyncio.subprocess.Process:
         assert self.guard is not None, "begin comes first"  # noqa: S101
         return self.guard
+
+
+async def _end(leader: asyncio.subprocess.Process, patience: float) -> None:
+    assert leader.stdin is not None  # noqa: S101 (made with a pipe)
+    leader.stdin.close()
+    try:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(patience):
+                await leader.wait()
+    finally:  # also when cancelled: what it had is given to others next
+        await _end_group(leader.pid)
+        await leader.wait()
 
 
 async def _end_group(leader: int) -> None:

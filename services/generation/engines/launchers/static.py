@@ -62,6 +62,7 @@ class _Declared(Launched):
     def __init__(self, launcher: StaticLauncher, model: ModelEntry, url: str) -> None:
         self._launcher, self._model, self._url = launcher, model, url
         self._probe = launcher.probe(url)
+        self._has_url = True
 
     @override
     async def ready(self) -> Replica:
@@ -80,5 +81,9 @@ class _Declared(Launched):
 
     @override
     async def stop(self, *, at_once: bool = False) -> None:
-        await self._probe.close()
-        self._launcher.give_back(self._url)
+        try:
+            await self._probe.close()
+        finally:
+            if self._has_url:  # else it may be another's by now
+                self._launcher.give_back(self._url)
+            self._has_url = False

@@ -13,11 +13,17 @@ LIMITS = EngineLimits(context=100, sequences=4, adapters=2, rank=8)
 
 @dataclass
 class Server(Launched):
-    """`answer()` makes it ready, `die(reason)` ends it in whatever state it is."""
+    """`answer()` makes it ready, `die(reason)` ends it in whatever state it is.
+
+    A stop that waits for requests returns once `is_drained`.
+    """
 
     id: str
+    is_drained: asyncio.Event
+    is_stopping: bool = False
     is_stopped: bool = False
     was_cut_off: bool = False
+    stop_breaks: Exception | None = None
     _ready: asyncio.Event = field(default_factory=asyncio.Event)
     _dead: asyncio.Future[str] = field(default_factory=asyncio.Future)
 
@@ -38,7 +44,12 @@ class Server(Launched):
         return await asyncio.shield(self._dead)
 
     async def stop(self, *, at_once: bool = False) -> None:
+        self.is_stopping = True
+        if not at_once:
+            await self.is_drained.wait()
         self.is_stopped, self.was_cut_off = True, at_once
+        if self.stop_breaks is not None:
+            raise self.stop_breaks
 
 
 @dataclass
@@ -60,5 +71,7 @@ class LauncherDouble(Launcher):
     async def launch(self, model: ModelEntry) -> Launched:
         if self.breaks is not None:
             raise self.breaks
-        self.servers.append(Server(f"{model.id}-{len(self.servers)}"))
+        drained = asyncio.Event()
+        drained.set()
+        self.servers.append(Server(f"{model.id}-{len(self.servers)}", drained))
         return self.servers[-1]

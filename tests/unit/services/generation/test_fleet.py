@@ -11,7 +11,7 @@ from kit.errors import Conflict, NotFound
 from services.generation.service.fleet import Pools
 from services.generation.service.pool import Pace
 from services.generation.service.scaling import Scaler
-from tests.unit.services.generation.launcher_double import LauncherDouble
+from tests.unit.services.generation.launcher_double import LauncherDouble, Server
 
 SOON = Pace(first=0.01, longest=0.02, steady=0.05, look=0.01)
 
@@ -126,6 +126,55 @@ async def test_only_the_end_of_the_platform_waits_for_no_request(launcher: Launc
         await pools.demand(A.id, "me", 1)
         await until(lambda: len(launcher.alive) == 1)
     assert sorted(server.was_cut_off for server in launcher.servers) == [False, True]
+
+
+async def hung(pools: Pools, launcher: LauncherDouble) -> Server:
+    """One that answers no more, and is being stopped for that."""
+    await pools.demand(A.id, "me", 1)
+    await until(lambda: launcher.servers)
+    (server,) = launcher.servers
+    server.is_drained.clear()
+    server.answer()
+    await until(lambda: pools.replicas(A.id))
+    server.die("answers no more")
+    await until(lambda: server.is_stopping)
+    return server
+
+
+async def test_a_stop_under_way_goes_on_to_its_end_when_nobody_wants_the_copy_any_more(
+    pools: Pools, launcher: LauncherDouble
+):
+    server = await hung(pools, launcher)
+    await pools.release(A.id, "me")
+    await asyncio.sleep(0.02)
+    assert not server.is_stopped
+    server.is_drained.set()
+    await until(lambda: server.is_stopped)
+    assert not server.was_cut_off
+    await asyncio.sleep(SOON.longest * 2)
+    assert launcher.servers == [server], "and none is started in its place"
+
+
+async def test_a_stop_under_way_becomes_one_at_once_when_the_platform_ends(
+    launcher: LauncherDouble,
+):
+    pools = Pools(Catalogue([A]), launcher, lambda: Scaler(10), SOON)
+    async with asyncio.timeout(5), pools.running():
+        server = await hung(pools, launcher)
+    assert server.was_cut_off
+
+
+async def test_a_stop_that_breaks_does_not_keep_a_copy_that_nobody_wants(
+    pools: Pools, launcher: LauncherDouble, caplog: pytest.LogCaptureFixture
+):
+    await pools.demand(A.id, "me", 1)
+    await until(lambda: launcher.servers)
+    launcher.servers[0].stop_breaks = OSError("no such process")
+    await pools.release(A.id, "me")
+    await until(lambda: launcher.servers[0].is_stopped)
+    await asyncio.sleep(SOON.longest * 2)
+    assert len(launcher.servers) == 1
+    assert "no such process" in caplog.text
 
 
 async def test_more_than_fits_is_refused_and_changes_nothing(

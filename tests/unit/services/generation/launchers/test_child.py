@@ -88,6 +88,21 @@ async def test_one_that_ignores_sigterm_is_gone_at_once_when_nothing_is_waited_f
     assert not child.scratch.exists()
 
 
+async def test_a_stop_that_is_cut_short_ends_it_at_once_and_tells_that_it_is_gone(begin: Begin):
+    """Else whoever gave it accelerators would wait for them for ever."""
+    child, told = await begin("stubborn"), list[set[int]]()
+    child.when_gone(lambda: told.append(processes(child)))
+    await child.ready()
+    stopping = asyncio.create_task(child.stop())
+    await asyncio.sleep(0.1)
+    stopping.cancel()
+    async with asyncio.timeout(4):  # less than its grace
+        with pytest.raises(asyncio.CancelledError):
+            await stopping
+    assert told == [set()]
+    assert not child.scratch.exists()
+
+
 async def test_one_that_is_killed_takes_its_children_along(begin: Begin):
     child = await begin()
     await child.ready()

@@ -82,6 +82,23 @@ async def test_each_url_is_one_copy(model: ModelEntry):
     await launched.stop()
 
 
+async def test_a_stop_that_is_cut_short_gives_its_url_back(model: ModelEntry, monkeypatch):
+    launcher = StaticLauncher(DECLARED, None)
+    launched = await launcher.launch(model)
+    with monkeypatch.context() as hanging:
+        hanging.setattr(static.Probe, "close", lambda _: asyncio.Event().wait())
+        stopping = asyncio.create_task(launched.stop())
+        await asyncio.sleep(0)
+        stopping.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await stopping
+    again = await launcher.launch(model)
+    await launched.stop()
+    with pytest.raises(Unavailable, match="in use"):  # by another, which the first leaves alone
+        await launcher.launch(model)
+    await again.stop()
+
+
 async def test_one_that_is_away_says_so(model: ModelEntry, elsewhere: Elsewhere, monkeypatch):
     monkeypatch.setattr(static, "_PATIENCE", 0.05)
     elsewhere.status = 500
