@@ -48,7 +48,8 @@ def within(spans: Sequence[Span], start: int, end: int) -> list[Span]:
     """The parts of ordered, disjoint spans that lie in one span."""
     first = bisect_right(spans, start, key=lambda span: span[1])
     clipped: list[Span] = []
-    for low, high in spans[first:]:
+    for at in range(first, len(spans)):  # a slice for each would copy all that comes after
+        low, high = spans[at]
         if low >= end:
             break
         clipped.append((max(low, start), min(high, end)))

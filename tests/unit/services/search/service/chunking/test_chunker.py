@@ -189,6 +189,12 @@ def test_a_text_of_megabytes_takes_linear_time(unit: str) -> None:
     assert all(len(chunk.text) <= 300 * 64 for chunk in chunks)
 
 
+def test_many_small_parents_take_linear_time() -> None:
+    begin = time.process_time()
+    cut_document(ParsedDocument("A. " * 100_000), Hierarchical(1, 1, 0), words)
+    assert time.process_time() - begin < 12
+
+
 @settings(max_examples=200)
 @given(TEXTS.filter(bool), st.integers(1, 40))
 def test_windows_cover_a_text_in_pieces_that_a_model_reads(text: str, most: int) -> None:
