@@ -2,13 +2,15 @@
 
 from contracts.generation.adapters import AdmitAdapter
 from contracts.generation.adapters_client import AdaptersClient
-from kit.errors import NotFound, NotReady
+from kit.errors import Interrupted, NotFound, NotReady, Unavailable
 from kit.jobs.ports import JobCancelled, JobContext, JobYielded, JsonObject
 from workers.asker import asker
 
 _STEPS = ("weights", "parity")
 _UNTIL_THE_BASE_ANSWERS = 5.0
 """Seconds between looks."""
+_MOST_BROKE = 3
+"""Servers that may go away under an adapter; they serve others besides."""
 
 
 class Admission:
@@ -28,18 +30,28 @@ class Admission:
         except NotFound:
             return {"digest": digest, "state": "deleted"}
         except NotReady as error:
-            wait = max(error.retry_after or 0.0, _UNTIL_THE_BASE_ANSWERS)
-            raise JobYielded(after=wait) from error
+            raise JobYielded(after=_wait(error)) from error
 
     async def _check(self, context: JobContext) -> str:
         state = "checking"
         for done, step in enumerate(_STEPS):
             await context.progress(done, len(_STEPS), step)
-            state = await self._ask(context, step)
+            state = await (self._try(context) if step == "parity" else self._ask(context, step))
             if state != "checking":
                 break
         await context.progress(len(_STEPS), len(_STEPS))
         return state
+
+    async def _try(self, context: JobContext) -> str:
+        """A server that goes away may do so because of the adapter, or of anybody's request."""
+        try:
+            return await self._ask(context, "parity")
+        except Interrupted as error:
+            broke = context.checkpoint.get("broke", 0) + 1
+            if broke >= _MOST_BROKE:
+                return await self._ask(context, "broken")
+            await context.save({"broke": broke})
+            raise JobYielded(after=_wait(error)) from error
 
     async def _ask(self, context: JobContext, step: str) -> str:
         ask = AdmitAdapter.model_validate(
@@ -51,3 +63,7 @@ class Admission:
             }
         )
         return (await self._adapters.admit(asker(context), ask)).state
+
+
+def _wait(error: Unavailable) -> float:
+    return max(error.retry_after or 0.0, _UNTIL_THE_BASE_ANSWERS)

@@ -208,10 +208,13 @@ class Quota(Contract):
 
 
 class AdmitAdapter(Contract):
-    """One step of the admission job `job`, in its attempt `epoch`."""
+    """One step of the admission job `job`, in its attempt `epoch`.
+
+    "broken" ends it: the base's server went away as often as the adapter was tried on it.
+    """
 
     digest: Digest
-    step: Literal["weights", "parity", "stopped"]
+    step: Literal["weights", "parity", "stopped", "broken"]
     job: str
     epoch: int
 

@@ -232,7 +232,8 @@ class Prober(Protocol):
     async def probe(self, tenant: str, model: ModelEntry, adapter: AdapterRef) -> Check:
         """Compares greedy answers; `skipped` says what is missing here to do so.
 
-        Raises NotReady while the base model is starting.
+        Raises NotReady while the base model is starting or busy, and Interrupted where its server
+        went away under the probe.
         """
         ...
 

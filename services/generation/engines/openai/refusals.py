@@ -9,6 +9,7 @@ from contracts.generation.client import GenerateRequest
 from contracts.generation.requests import ChatRequest
 from kit.errors import (
     DeadlineExceeded,
+    Interrupted,
     InvalidRequest,
     PayloadTooLarge,
     PlatformError,
@@ -18,6 +19,8 @@ from kit.errors import (
 from services.generation.service.routing.admin import RequestBroke
 
 _MESSAGE_LENGTH = 500
+_DYING = "EngineCore encountered an issue"
+"""What a vLLM server that goes down says to all whose requests it had."""
 _OF_IMAGES = re.compile(r"image|multi-?modal|vision|content type", re.IGNORECASE)
 
 
@@ -43,6 +46,8 @@ def refused(status: int, answer: bytes, retry_after: str | None) -> PlatformErro
         return Unavailable(
             "The model server is busy or starting; try again.", retry_after=_seconds(retry_after)
         )
+    if _DYING in message:
+        return Interrupted("The model server broke off.", retry_after=1)
     return RequestBroke(f"The model server answered {status}: {message}")
 
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import orjson
 
-from kit.errors import InvalidRequest, UpstreamFailed
+from kit.errors import Interrupted, InvalidRequest, UpstreamFailed
 from services.generation.engines.openai.members import READABLE
 from services.generation.engines.openai.refusals import NotServed
-from services.generation.engines.openai.server import OpenAIServer, Patience
+from services.generation.engines.openai.server import BrokeOff, OpenAIServer, Patience
 from services.generation.ports import AdapterRef, Replica
 from services.generation.service.routing.admin import AdapterUnusable
 
@@ -63,6 +63,8 @@ class VllmAdmin:
         except InvalidRequest as error:
             if "already been loaded" not in error.message:
                 raise AdapterUnusable(f"An adapter cannot be loaded: {error.message}") from error
+        except BrokeOff as error:  # tells of the server; others may take the same weights
+            raise Interrupted("The model server broke off.", retry_after=1) from error
         except UpstreamFailed as error:
             raise AdapterUnusable(f"An adapter cannot be loaded: {error.message}") from error
 

@@ -18,12 +18,11 @@ from services.generation.engines.openai.server import BrokeOff, events
 from services.generation.engines.openai.streams import StreamReader
 from services.generation.engines.vllm.admin import Servers, VllmAdmin
 from services.generation.ports import Asked, Replica
-from services.generation.service.routing.admin import AdapterMissing, RequestBroke
+from services.generation.service.routing.admin import AdapterMissing
 from services.generation.service.routing.line import Seat
 from services.generation.service.routing.router import Router
 
 _TOO_LONG = ("maximum context length", "max_model_len")
-_DYING = "EngineCore encountered an issue"
 
 
 class VllmEngine:
@@ -107,10 +106,6 @@ class VllmEngine:
             if asked.adapter is None:
                 raise
             raise AdapterMissing(error.message) from error
-        except RequestBroke as error:
-            if _DYING in error.message:  # what it says to all whose requests it had
-                raise Interrupted("The model server broke off.", retry_after=1) from error
-            raise
         except InvalidRequest as error:
             if any(words in error.message for words in _TOO_LONG):
                 raise await self._too_long(seat.replica, asked) from error

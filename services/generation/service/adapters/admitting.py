@@ -20,6 +20,7 @@ from services.generation.service.adapters.folders import Folders
 from services.generation.service.adapters.lookup import Lookup
 
 STOPPED = "the checks were stopped before their end; register it again"
+BROKEN = "each time that the base model's server was tried with it, the server broke off"
 _UNTIL_SERVED = 30.0
 """Seconds between looks for a base that only a new start of the platform brings back."""
 
@@ -50,7 +51,8 @@ class Admitting:
         """Raises NotFound where the adapter is deleted meanwhile, JobLost where the attempt is.
 
         And NotReady while the base is not served, or is starting, which the adapter is to be tried
-        on; its owner sees in `reasons` what it waits for.
+        on; its owner sees in `reasons` what it waits for. Interrupted where the base's server went
+        away under it: who asks counts, and asks for the step "broken" after some times.
         """
         try:
             return await self._step(who, ask)
@@ -62,6 +64,9 @@ class Admitting:
         _check_waits(row, ask)
         if ask.step == "stopped":
             return await self._refuse(who, ask, [], [STOPPED])
+        if ask.step == "broken":
+            checks = _with(row, Check(name="parity", outcome="failed", detail=BROKEN))
+            return await self._refuse(who, ask, checks, self._against(checks))
         work = self._compare if ask.step == "weights" else self._try
         try:
             return await work(who, ask, row)
@@ -93,8 +98,7 @@ class Admitting:
         base = self._base(row)
         files = self._folders.ref(row.digest, row.rank)
         probed = await self._prober.probe(who.tenant, base, files)
-        earlier = [Check.model_validate(check) for check in row.checks if check["name"] != "parity"]
-        checks = [*earlier, probed]
+        checks = _with(row, probed)
         if reasons := self._against(checks):
             return await self._refuse(who, ask, checks, reasons)
         return await self._admit(who, ask, row.base, checks)
@@ -169,6 +173,11 @@ def _check_waits(row: AdapterRow, ask: AdmitAdapter) -> None:
         raise rows.absent(ask.digest)
     if row.state != "checking":
         raise _Settled(row.state)
+
+
+def _with(row: AdapterRow, parity: Check) -> list[Check]:
+    earlier = [Check.model_validate(check) for check in row.checks if check["name"] != "parity"]
+    return [*earlier, parity]
 
 
 def _here(base: ModelEntry) -> Path | None:

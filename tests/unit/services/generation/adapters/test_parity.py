@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from contracts.generation.answers import Choice, Generation, Token
-from services.generation.engines.adapters.prober import _compared
+from services.generation.engines.adapters.comparing import compared
 
 
 def oracle(
@@ -24,37 +24,37 @@ def said(ids: list[int], *, with_ids: bool = True) -> Generation:
 
 @pytest.mark.parametrize("with_ids", [True, False])
 def test_equal_answers_pass(with_ids: bool) -> None:
-    check = _compared(oracle([5, 6, 7]), said([5, 6, 7], with_ids=with_ids))
+    check = compared(oracle([5, 6, 7]), said([5, 6, 7], with_ids=with_ids))
     assert check.outcome == "passed"
     assert check.detail.startswith("3 greedy tokens equal PEFT's merged model, and differs from")
 
 
 @pytest.mark.parametrize("with_ids", [True, False])
 def test_another_answer_fails_and_shows_both(with_ids: bool) -> None:
-    check = _compared(oracle([5, 6, 7]), said([5, 9, 7], with_ids=with_ids))
+    check = compared(oracle([5, 6, 7]), said([5, 9, 7], with_ids=with_ids))
     assert check.outcome == "failed"
     assert "'5 9 7'" in check.detail
     assert "'5 6 7'" in check.detail
 
 
 def test_after_a_tie_the_two_may_go_apart() -> None:
-    check = _compared(oracle([5, 6, 7], [5.0, 0.1, 5.0]), said([5, 9, 9]))
+    check = compared(oracle([5, 6, 7], [5.0, 0.1, 5.0]), said([5, 9, 9]))
     assert (check.outcome, check.detail[:8]) == ("passed", "1 greedy")
-    assert _compared(oracle([5, 6, 7], [5.0, 0.1, 5.0]), said([4, 6, 7])).outcome == "failed"
+    assert compared(oracle([5, 6, 7], [5.0, 0.1, 5.0]), said([4, 6, 7])).outcome == "failed"
 
 
 def test_a_tie_at_once_compares_nothing_and_says_so() -> None:
-    check = _compared(oracle([5, 6], [0.0, 5.0]), said([9, 9]))
+    check = compared(oracle([5, 6], [0.0, 5.0]), said([9, 9]))
     assert check.outcome == "skipped"
 
 
 def test_an_answer_that_ends_too_early_fails() -> None:
-    assert _compared(oracle([5, 6, 7]), said([])).outcome == "failed"
-    assert _compared(oracle([5, 6, 7]), said([5])).outcome == "failed"
+    assert compared(oracle([5, 6, 7]), said([])).outcome == "failed"
+    assert compared(oracle([5, 6, 7]), said([5])).outcome == "failed"
 
 
 def test_an_answer_ends_where_the_merged_models_does() -> None:
     stop = 2
-    assert _compared(oracle([5, 6], ended=True), said([5, 6])).outcome == "passed"
-    assert _compared(oracle([5, 6], ended=True), said([5, 6, stop])).outcome == "passed"
-    assert _compared(oracle([5, 6], ended=True), said([5, 6, 7, 8])).outcome == "failed"
+    assert compared(oracle([5, 6], ended=True), said([5, 6])).outcome == "passed"
+    assert compared(oracle([5, 6], ended=True), said([5, 6, stop])).outcome == "passed"
+    assert compared(oracle([5, 6], ended=True), said([5, 6, 7, 8])).outcome == "failed"

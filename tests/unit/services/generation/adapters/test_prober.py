@@ -9,7 +9,7 @@ import pytest
 
 from contracts.generation.adapters import Check
 from kit.confined import ChildTooSlow
-from kit.errors import InvalidRequest, NotReady
+from kit.errors import Interrupted, InvalidRequest, NotReady, RateLimited, Unavailable
 from services.generation.engines.adapters import prober
 from services.generation.engines.adapters.prober import MergedProber
 from services.generation.ports import PoolState
@@ -90,17 +90,80 @@ async def test_where_nobody_serves_the_base_it_does_not_wait(base: Path, status:
     assert (check.outcome, check.detail) == ("skipped", "no server of the base model runs")
 
 
-async def test_a_server_that_goes_away_while_peft_merges_is_waited_for(
-    base: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async def merged(*_: Any, **__: Any) -> dict[str, Any]:
+class Engine:
+    """Fails as it is told to, beside a merged model whose merges are counted."""
+
+    def __init__(self, probe: MergedProber, patched: pytest.MonkeyPatch) -> None:
+        self.merges = 0
+        self.error: Exception = AssertionError()
+        patched.setattr(prober, "run_confined", self._merged)
+        patched.setattr(probe, "_ask", self._asked)
+
+    async def _merged(self, *_: Any, **__: Any) -> dict[str, Any]:
+        self.merges += 1
         return {"prompt": [1]}
 
-    async def ask(*_: Any) -> Any:
-        raise NotReady("The model test.base is starting; try again.", retry_after=5.0)
+    async def _asked(self, *_: Any) -> Any:
+        raise self.error
 
-    monkeypatch.setattr(prober, "run_confined", merged)
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        NotReady("The model test.base is starting; try again.", retry_after=5.0),
+        RateLimited("9 requests of this tenant wait for test.base already.", retry_after=5.0),
+        Unavailable("More is asked of test.base than it can do.", retry_after=5.0),
+    ],
+    ids=lambda error: error.code,
+)
+async def test_a_server_that_has_no_time_is_waited_for_and_peft_merges_once(
+    base: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
     probe = probing(base, 4 * GIB)
-    monkeypatch.setattr(probe, "_ask", ask)
-    with pytest.raises(NotReady):
+    engine = Engine(probe, monkeypatch)
+    engine.error = error
+    for _ in range(3):
+        with pytest.raises(NotReady) as raised:
+            await probed(probe, base)
+        assert raised.value.retry_after == 5.0
+    assert engine.merges == 1
+
+
+async def test_a_server_that_has_gone_for_good_meanwhile_is_not_waited_for(
+    base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fleet = Fleet(replica("a"))
+    probe = probing(base, 4 * GIB, fleet)
+    Engine(probe, monkeypatch)
+
+    async def gone(*_: Any) -> Any:
+        fleet.ready, fleet.said = (), PoolState("stopped", 0, 0)
+        raise Unavailable("The servers of test.base have gone.", retry_after=1)
+
+    monkeypatch.setattr(probe, "_ask", gone)
+    check = await probed(probe, base)
+    assert (check.outcome, check.detail) == ("skipped", "no server of the base model runs")
+
+
+async def test_a_server_that_breaks_off_under_the_probe_lets_nothing_pass(
+    base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    probe = probing(base, 4 * GIB)
+    Engine(probe, monkeypatch).error = Interrupted("The model server broke off.", retry_after=1)
+    with pytest.raises(Interrupted):
+        await probed(probe, base)
+
+
+@pytest.mark.parametrize("status", ["stopped", "failed"])
+async def test_a_server_that_broke_off_and_does_not_come_back_is_waited_for(
+    base: Path, monkeypatch: pytest.MonkeyPatch, status: Any
+) -> None:
+    """Its copies are failing after a few ends: of them the probe may be the cause."""
+    fleet = Fleet(replica("a"))
+    probe = probing(base, 4 * GIB, fleet)
+    Engine(probe, monkeypatch).error = Interrupted("The model server broke off.", retry_after=1)
+    with pytest.raises(Interrupted):
+        await probed(probe, base)
+    fleet.ready, fleet.said = (), PoolState(status, 0, 0)
+    with pytest.raises(NotReady, match="broke off when this adapter was tried"):
         await probed(probe, base)
