@@ -209,7 +209,7 @@ class Members:
         return value
 
     def bounded(self, name: str) -> None:
-        if _is_deep(self.body.get(name), _DEEPEST):
+        if is_deep(self.body.get(name), _DEEPEST):
             raise self.wrong(name, f"must not be nested more than {_DEEPEST} deep")
 
 
@@ -219,7 +219,7 @@ def _between(least: int | None, most: int | None) -> str:
     return f"{most} at most" if least is None else f"from {least} to {most}"
 
 
-def _is_deep(value: object, most: int) -> bool:
+def is_deep(value: object, most: int) -> bool:
     """Level by level, of lists and objects alone: the numbers of a body may be a million."""
     level, depth = _containers([value]), 0
     while level and depth <= most:

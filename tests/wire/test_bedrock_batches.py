@@ -73,12 +73,14 @@ def test_records_are_answered_in_their_family_s_form(platform: Platform) -> None
     records[3]["modelInput"]["max_tokens"] = "many"
     records[4] = "{not json"
     del records[5]["recordId"]
+    deep = "[" * 300 + "]" * 300  # more than can be written again
+    records[6] = f'{{"recordId": "DEEP", "modelInput": {{"deep": {deep}}}}}'
     put(platform, "in/records.jsonl", records)
     arn = start(platform, "in/records.jsonl")["jobArn"]
     job = ended(platform, arn)
     assert job["status"] == "Completed"
     assert (job["jobName"], job["modelId"], job["roleArn"]) == ("nightly", CLAUDE, ROLE)
-    assert (job["totalRecordCount"], job["errorRecordCount"]) == (20, 2)
+    assert (job["totalRecordCount"], job["errorRecordCount"]) == (20, 3)
     told = read(platform, arn, "records.jsonl.out")
     assert len(told) == 20
     assert told[0]["recordId"] == "REC00000000"
@@ -88,10 +90,12 @@ def test_records_are_answered_in_their_family_s_form(platform: Platform) -> None
     assert "modelOutput" not in told[3]
     assert told[4]["error"]["errorCode"] == 400
     assert told[5]["recordId"] == "CALL0000006"
+    assert (told[6]["recordId"], told[6]["modelInput"]) == ("DEEP", None)
+    assert "200 deep" in told[6]["error"]["errorMessage"]
     (manifest,) = read(platform, arn, "manifest.json.out")
-    assert manifest["successRecordCount"] == 18
+    assert manifest["successRecordCount"] == 17
     assert manifest["processedRecordCount"] == 20
-    assert manifest["inputTokenCount"] == 36
+    assert manifest["inputTokenCount"] == 34
 
 
 def test_a_folder_has_an_output_for_each_of_its_inputs(platform: Platform) -> None:

@@ -10,7 +10,7 @@ from contracts.generation.metered import MeteredGeneration
 from contracts.search.client import SearchClient
 from dialects.bedrock.converse import Converse
 from dialects.bedrock.families import embedding_dialect, text_dialect
-from dialects.body import Json, read_body
+from dialects.body import Json, is_deep, read_body
 from dialects.dialect import Exchange
 from kit.auth.metering import Metering
 from kit.batches.records import Answered, Outcome
@@ -33,6 +33,7 @@ from workers.batch.wire import BatchRefused, Checked, InputGone, Line, Running
 
 OPERATION = "bedrock:CreateModelInvocationJob"
 MOST_RECORDS = 50_000
+_DEEPEST = 200
 _JSON_LINES = Attributes(headers={"content-type": "application/jsonl"})
 _JSON = Attributes(headers={"content-type": "application/json"})
 
@@ -119,6 +120,10 @@ class BedrockBatches:
         body = record.get("modelInput")
         if not isinstance(body, dict):
             raise InvalidRequest("modelInput must be an object.", param="modelInput")
+        if is_deep(body, _DEEPEST):
+            raise InvalidRequest(
+                f"modelInput must not be nested more than {_DEEPEST} deep.", param="modelInput"
+            )
         told, read, written = await self._models.answer(running, body, len(line.raw))
         output = _row(line, record, modelOutput=told)
         return Answered(line.source, line.number, True, output, read, written)
@@ -181,7 +186,10 @@ def _row(line: Line, record: Json, **told: Json) -> bytes:
     name = record.get("recordId")
     known = {"modelInput": record.get("modelInput"), **told}
     known["recordId"] = name if isinstance(name, str) and name else f"CALL{line.number:07d}"
-    return orjson.dumps(known)
+    try:
+        return orjson.dumps(known)
+    except orjson.JSONEncodeError:  # what was read may nest deeper than what can be written
+        return orjson.dumps(known | {"modelInput": None})
 
 
 def _lenient(raw: bytes) -> Json:

@@ -101,6 +101,9 @@ class Turn:
     def _ended(self, task: "asyncio.Task[None]") -> None:
         self._under_way.discard(task)
         self._slots.release()
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("a line of batch %s went lost", self._running.batch.id, exc_info=error)
+            self._end_because(Internal("The server had an error; start another batch."))
 
     async def _settle(self, keeper: "asyncio.Task[None]") -> None:
         """Lets what is under way end; once the batch stops, not for long, or not at all.

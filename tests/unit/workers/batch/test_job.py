@@ -76,6 +76,13 @@ class Counting:
         return {"outcome": outcome}
 
 
+class Untellable(Counting):
+    """It cannot even say that its thirteenth line failed."""
+
+    def failed(self, running: Running, line: Line, error: PlatformError) -> Answered:
+        raise TypeError("not JSON")
+
+
 NEW = NewBatch("counting", "b1", "", {}, "1", "k", 3600.0)
 
 
@@ -150,6 +157,17 @@ async def test_a_line_whose_engine_breaks_is_asked_again_and_then_fails(
         await at.batches.create("t", NEW)
         await at.ended()
     assert wire.output == b"1\n!2\n3\n"
+
+
+async def test_a_batch_with_a_line_that_nothing_can_be_told_of_is_not_called_done(
+    database: Database,
+) -> None:
+    wire = Untellable(database, 20)
+    async with bench(database, wire) as at:
+        await at.batches.create("t", NEW)
+        seen = await at.ended()
+    assert (seen.status, seen.batch.succeeded) == ("failed", 19)
+    assert "The server had an error" in seen.batch.told["stopped"]
 
 
 async def test_a_line_that_takes_too_long_is_asked_once(database: Database) -> None:
