@@ -78,9 +78,11 @@ class Pools:
             yield
         finally:
             looking.cancel()
-            with suppress(asyncio.CancelledError):
-                await looking
-            await asyncio.gather(*(pool.close() for pool in self._pools.values()))
+            try:
+                with suppress(asyncio.CancelledError):
+                    await looking
+            finally:
+                await asyncio.gather(*(pool.close() for pool in self._pools.values()))
 
     def _entry(self, model: str) -> ModelEntry:
         entry = self._catalogue.find(model, kind="text")
@@ -122,7 +124,10 @@ class Pools:
         while True:
             await asyncio.sleep(self._pace.look)
             for model in self._pools:
-                self._settle(model)
+                try:
+                    self._settle(model)
+                except Exception:  # as of weights that cannot be read: it must not end all scaling
+                    log.exception("%s could not be scaled", model)
 
 
 def _bounds(wishes: Mapping[str, _Wish]) -> tuple[int, int]:

@@ -58,6 +58,7 @@ class LauncherDouble(Launcher):
 
     room: int = 4
     breaks: Exception | None = None
+    check_breaks: Exception | None = None
     servers: list[Server] = field(default_factory=list)
 
     @property
@@ -65,6 +66,8 @@ class LauncherDouble(Launcher):
         return [server for server in self.servers if not server.is_stopped]
 
     def check(self, copies: Sequence[tuple[ModelEntry, int]]) -> None:
+        if self.check_breaks is not None:
+            raise self.check_breaks
         if sum(wanted for _, wanted in copies) > self.room:
             raise Conflict(f"There is room for {self.room}.")
 

@@ -208,6 +208,36 @@ async def test_a_pool_grows_under_load_up_to_what_fits_and_shrinks_after(launche
     assert not launcher.alive
 
 
+async def test_weights_that_cannot_be_read_end_neither_growth_nor_the_stop_at_the_end(
+    launcher: LauncherDouble, caplog: pytest.LogCaptureFixture
+):
+    pools = Pools(Catalogue([A]), launcher, lambda: Scaler(10, grow_after=0.0), SOON)
+    async with pools.running():
+        await pools.demand(A.id, "me", 1, at_most=2)
+        await until(lambda: launcher.alive)
+        launcher.check_breaks = FileNotFoundError("model.safetensors")
+        pools.outstanding(A.id, 100)
+        await until(lambda: "model.safetensors" in caplog.text)
+        launcher.check_breaks = None
+        await until(lambda: len(launcher.alive) == 2)
+    assert not launcher.alive
+
+
+async def test_pools_are_stopped_though_scaling_broke(launcher: LauncherDouble, monkeypatch):
+    async def broken(_: Pools) -> None:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(Pools, "_look", broken)
+    pools = Pools(Catalogue([A]), launcher, lambda: Scaler(10), SOON)
+    running = pools.running()
+    await running.__aenter__()
+    await pools.demand(A.id, "me", 1)
+    await until(lambda: launcher.alive)
+    with pytest.raises(RuntimeError, match="a bug"):
+        await running.__aexit__(None, None, None)
+    assert not launcher.alive
+
+
 async def test_a_copy_that_breaks_in_our_own_hands_is_told_of_and_tried_again(
     pools: Pools, launcher: LauncherDouble
 ):
