@@ -1,5 +1,6 @@
 """The Hub port: the two files of a repository, where the operator lets adapters come from there."""
 
+import asyncio
 import shutil
 from pathlib import Path
 from typing import Any
@@ -55,4 +56,4 @@ class OpenHub:
         for file in (CONFIG, WEIGHTS):
             if not (snapshot / file).is_file():
                 raise InvalidRequest(f"{repository} has no {file}.", param="source")
-            shutil.copyfile(snapshot / file, into / file)
+            await asyncio.to_thread(shutil.copyfile, snapshot / file, into / file)
