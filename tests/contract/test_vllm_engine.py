@@ -5,6 +5,7 @@ import hashlib
 import time
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from kit.errors import (
     RateLimited,
     TookTooLong,
     Unavailable,
+    Unsupported,
     UpstreamFailed,
 )
 from services.generation.engines.openai import server
@@ -268,6 +270,13 @@ async def test_streams_that_cannot_begin_do_not_shut_a_server_to_others(
             await collected(world, asked())
     world.double.trouble = ""
     assert (await world.engine.generate(asked())).text
+
+
+async def test_several_answers_with_their_prompt_are_not_streamed(world: World) -> None:
+    request = CompletionRequest(model=BASE, prompt="Say", echo=True, n=2)
+    with pytest.raises(Unsupported, match="cannot be streamed"):
+        await collected(world, replace(asked(), request=request))
+    assert not world.double.seen
 
 
 async def test_another_replica_answers_what_one_failed_to_begin(world: World) -> None:

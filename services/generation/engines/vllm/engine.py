@@ -10,7 +10,7 @@ import aiohttp
 from contracts.generation.answers import Delta, Generation
 from contracts.generation.client import GenerateRequest
 from contracts.generation.requests import ChatRequest, CompletionRequest
-from kit.errors import Interrupted, InvalidRequest, Unavailable
+from kit.errors import Interrupted, InvalidRequest, Unavailable, Unsupported
 from services.generation.engines.openai.answers import whole_answer
 from services.generation.engines.openai.refusals import NotServed, about_images
 from services.generation.engines.openai.requests import body, path, tokenized
@@ -46,6 +46,8 @@ class VllmEngine:
             return _without_markup(made) if _must_call(asked.request) else made
 
     async def stream(self, asked: Asked) -> AsyncGenerator[Delta, None]:
+        """Raises Unsupported for several answers with their prompt: vLLM breaks off within them."""
+        _require_streamable(asked.request)
         until = self._servers.patience.until()
 
         async def begin(seat: Seat) -> _Begun:
@@ -143,6 +145,14 @@ class VllmEngine:
             return len(request.prompt)
         model = asked.model.served_as or asked.model.id
         return await self._admin.count(replica, tokenized(model, _held(request)))
+
+
+def _require_streamable(request: GenerateRequest) -> None:
+    if isinstance(request, CompletionRequest) and request.echo and request.n > 1:
+        raise Unsupported(
+            "Several answers with their prompt cannot be streamed; leave out echo, n or stream.",
+            param="n",
+        )
 
 
 def _must_call(request: GenerateRequest) -> TypeGuard[ChatRequest]:
