@@ -19,7 +19,7 @@ KIND = "batch"
 """Of the jobs that run them."""
 COLUMNS = [BATCHES.c[name] for name in Batch.__slots__]
 _RETRIED_FOR = 7 * 86_400.0
-_MOST_ATTEMPTS = 50  # a batch waits a day for what is not there now
+_MOST_ATTEMPTS = 50  # about two hours of them; waiting for what is away counts as none
 
 
 class Batches:

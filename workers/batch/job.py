@@ -1,20 +1,25 @@
 """The job of a batch: reads its input, answers its lines, writes its outputs."""
 
+import time
 from collections.abc import Mapping
 from contextlib import aclosing
 from dataclasses import replace
 from functools import partial
+from secrets import SystemRandom
 
 from kit.batches import progress
 from kit.batches.progress import Writer
 from kit.batches.records import Answered, Outcome
 from kit.database import Database
+from kit.errors import Unavailable
 from kit.jobs.ports import JobContext, JobYielded, JsonObject
 from workers.asker import asker
 from workers.batch.turn import Turn
 from workers.batch.wire import BatchRefused, BatchWire, InputGone, Running
 
 _AT_ONCE = 200
+_AWAY = 30.0
+_chance = SystemRandom()
 _OUTCOMES: dict[str, Outcome] = {
     "done": "completed",
     "cancelled": "cancelled",
@@ -31,7 +36,7 @@ class BatchJob:
         self._database, self._wires = database, wires
 
     async def run(self, context: JobContext) -> JsonObject:
-        """Raises JobYielded when it has had its turn and others wait."""
+        """Raises JobYielded when it has had its turn and others wait, or what it needs is away."""
         writer = Writer(context.tenant, context.id, context.epoch)
         batch = await self._database.read(progress.load, writer)
         who = asker(context)
@@ -45,6 +50,12 @@ class BatchJob:
                 partial(progress.end, writer=writer, outcome="failed", told=refusal.told)
             )
             return {"outcome": "failed"}
+        except Unavailable as error:
+            left = batch.expires_at - time.time()
+            if left <= 0:
+                raise
+            wait = max(_AWAY, error.retry_after or 0.0) * _chance.uniform(1.0, 2.0)
+            raise JobYielded(after=min(wait, left)) from error
 
     async def _begin(self, running: Running, wire: BatchWire) -> Running:
         checked = await wire.check(running)
