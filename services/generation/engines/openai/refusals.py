@@ -51,6 +51,20 @@ def refused(status: int, answer: bytes, retry_after: str | None) -> PlatformErro
     return RequestBroke(f"The model server answered {status}: {message}")
 
 
+def refused_within(error: Any, event: bytes) -> PlatformError:
+    """What an event of a stream tells that takes an answer's place; vLLM gives it a status.
+
+    It looks at a grammar, say, only once a stream has begun. Whose request breaks so has no part in
+    whether the server is sound, unless it says that it goes down.
+    """
+    code = error.get("code") if isinstance(error, dict) else None
+    if isinstance(code, int) and 400 <= code < 500:
+        return refused(code, event, None)
+    message = message_of({"error": error})
+    kind = RequestBroke if code == 500 and _DYING not in message else UpstreamFailed
+    return kind(f"The model server broke off: {message}")
+
+
 def about_images(error: InvalidRequest, request: GenerateRequest) -> InvalidRequest | None:
     """With the caller's own name of the image, where that is what the server cannot take."""
     images = request.images if isinstance(request, ChatRequest) else []

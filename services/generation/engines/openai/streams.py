@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
-from typing import Any
 
 from contracts.generation.answers import Delta, ToolCallDelta, Usage
 from kit.errors import PlatformError, UpstreamFailed
@@ -14,8 +13,7 @@ from services.generation.engines.openai.members import (
     tokens_of,
     told_of,
 )
-from services.generation.engines.openai.refusals import message_of, refused
-from services.generation.service.routing.admin import RequestBroke
+from services.generation.engines.openai.refusals import refused_within
 
 
 class StreamReader:
@@ -47,7 +45,7 @@ class StreamReader:
     def _read(self, payload: bytes) -> list[Delta]:
         told = told_of(payload)
         if error := told.get("error"):
-            raise _as_refused(error, payload)
+            raise refused_within(error, payload)
         with READABLE:
             usage = told.get("usage") or {}
             self._usage = usage or self._usage
@@ -84,7 +82,6 @@ class StreamReader:
         return {"input_tokens": read, "output_tokens": new} if read else {"output_tokens": new}
 
 
-_DYING = "EngineCore encountered an issue"
 _BEHIND = 16
 """Events at hand at once: from there on texts are joined, for fewer parts are quicker to send."""
 _TEXT = {"index", "text", "input_tokens", "output_tokens"}
@@ -116,20 +113,6 @@ def _both(one: Delta, two: Delta) -> Delta | None:
         input_tokens=one.input_tokens + two.input_tokens,
         output_tokens=one.output_tokens + two.output_tokens,
     )
-
-
-def _as_refused(error: Any, payload: bytes) -> PlatformError:
-    """What an event tells that takes an answer's place; vLLM gives it the status of one.
-
-    It looks at a grammar, say, only once a stream has begun. Whose request breaks so has no part in
-    whether the server is sound, unless it says that it is not.
-    """
-    code = error.get("code") if isinstance(error, dict) else None
-    if isinstance(code, int) and 400 <= code < 500:
-        return refused(code, payload, None)
-    message = message_of({"error": error})
-    kind = RequestBroke if code == 500 and _DYING not in message else UpstreamFailed
-    return kind(f"The model server broke off: {message}")
 
 
 def _call_delta(call: Told) -> ToolCallDelta:
