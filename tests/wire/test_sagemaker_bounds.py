@@ -32,19 +32,31 @@ def config(sagemaker: Any, *, output: str = "", **variant: Any) -> None:
     )
 
 
+def capacities(sagemaker: Any, *wanted: dict[str, Any]) -> None:
+    sagemaker.update_endpoint_weights_and_capacities(
+        EndpointName="any", DesiredWeightsAndCapacities=[*wanted]
+    )
+
+
 def refusal(failure: pytest.ExceptionInfo[ClientError]) -> str:
     error = failure.value.response["Error"]
     assert error["Code"] == "ValidationException"
     return str(error["Message"])
 
 
-@pytest.mark.parametrize(("copies", "accelerators"), [(10**9, 1.0), (1, 1e300)])
+@pytest.mark.parametrize(
+    ("copies", "accelerators", "member"),
+    [
+        (10**9, 1.0, "RuntimeConfig.CopyCount"),
+        (1, 1e300, "ComputeResourceRequirements.NumberOfAcceleratorDevicesRequired"),
+    ],
+)
 def test_a_component_asks_for_no_more_than_there_can_be(
-    sagemaker: Any, copies: int, accelerators: float
+    sagemaker: Any, copies: int, accelerators: float, member: str
 ) -> None:
     with pytest.raises(ClientError) as failure:
         component(sagemaker, copies, accelerators)
-    assert "1000" in refusal(failure)
+    assert f"{member}: Input should be less than or equal to 1000" in refusal(failure)
 
 
 @pytest.mark.parametrize(
@@ -58,16 +70,28 @@ def test_nor_does_a_component_that_is_changed(sagemaker: Any, operation: str, me
     update = getattr(sagemaker, operation)
     with pytest.raises(ClientError) as failure:
         update(InferenceComponentName="any", **{member: {"CopyCount": 10**9}})
+    assert refusal(failure).startswith(f"{member}.CopyCount: ")
     assert "1000" in refusal(failure)
 
 
 def test_nor_does_a_variant(sagemaker: Any) -> None:
     with pytest.raises(ClientError) as failure:
         config(sagemaker, InitialInstanceCount=10**9)
+    assert refusal(failure).startswith("ProductionVariants.1.member.InitialInstanceCount: ")
     assert "1000" in refusal(failure)
     with pytest.raises(ClientError) as failure:
         config(sagemaker, InitialVariantWeight=3e38)
+    assert refusal(failure).startswith("ProductionVariants.1.member.InitialVariantWeight: ")
     assert "1000000000" in refusal(failure)
+    with pytest.raises(ClientError) as failure:
+        config(sagemaker, ManagedInstanceScaling={"Status": "ENABLED", "MaxInstanceCount": 10**6})
+    assert "ManagedInstanceScaling.MaxInstanceCount: " in refusal(failure)
+
+
+def test_nor_do_its_capacities(sagemaker: Any) -> None:
+    with pytest.raises(ClientError) as failure:
+        capacities(sagemaker, {"VariantName": "A"}, {"VariantName": "B", "DesiredWeight": 3e38})
+    assert refusal(failure).startswith("DesiredWeightsAndCapacities.2.member.DesiredWeight: ")
 
 
 @pytest.mark.parametrize("output", ["s3://bucket/a\x00b", "s3://bucket/a\x1fb"])

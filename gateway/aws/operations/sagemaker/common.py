@@ -1,9 +1,13 @@
 """What every sagemaker operation shares: its errors, ARNs, tags, pages and times."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
+from pydantic import ValidationError
+
+from contracts.contract import invalid_member
 from contracts.generation.hosting import Container, Kind, Query
 from gateway.aws.registry import Call, Parameters, errors
 from kit.errors import Conflict, InvalidRequest, NotFound, Unsupported
@@ -48,6 +52,24 @@ def moment(seconds: float) -> datetime:
 def only(parameters: Parameters, *members: str) -> dict[str, Any]:
     """The members that are there."""
     return {name: parameters[name] for name in members if name in parameters}
+
+
+@contextmanager
+def as_given(at: str = "", **names: str) -> Iterator[None]:
+    """Of a contract that is made within: what is wrong with it is told of AWS's member.
+
+    `names` are AWS's by the contract's, and `at` is where they are, such as `RuntimeConfig.`.
+    """
+    try:
+        yield
+    except ValidationError as error:
+        refusal = invalid_member(error)
+        param = refusal.param or ""
+        if param not in names:
+            raise refusal from error
+        member = at + names[param]
+        told = refusal.message.removeprefix(param)
+        raise InvalidRequest(f"{member}{told}", param=member) from error
 
 
 def query(parameters: Parameters) -> Query:

@@ -13,6 +13,7 @@ from gateway.aws.operations.places import readable
 from gateway.aws.operations.sagemaker.common import (
     SERVICE,
     arn,
+    as_given,
     container_of,
     moment,
     named,
@@ -23,6 +24,11 @@ from gateway.aws.registry import Call, Parameters, operation
 from kit.errors import InvalidRequest
 
 _PATIENCE = 3600.0
+_NEEDS = {
+    "accelerators": "NumberOfAcceleratorDevicesRequired",
+    "memory_mib": "MinMemoryRequiredInMb",
+}
+_COPIES = "RuntimeConfig.CopyCount"
 _MISSING = "several specifications; caching and scheduling choices change nothing"
 _resource = named("InferenceComponentName", "inference-component")
 
@@ -32,18 +38,17 @@ async def create_component(call: Call, parameters: Parameters) -> Parameters:
     refuse(parameters, "Specifications")
     if "Specification" not in parameters:
         raise InvalidRequest("Give a Specification.", param="Specification")
-    made = await call.backends.hosting.create_component(
-        call.principal,
-        CreateComponent(
+    deployed = _deployed(call, parameters["Specification"])
+    with as_given(copies=_COPIES):
+        ask = CreateComponent(
             name=parameters["InferenceComponentName"],
             endpoint=parameters["EndpointName"],
             variant=parameters.get("VariantName"),
-            deployed=_deployed(call, parameters["Specification"]),
+            deployed=deployed,
             copies=parameters.get("RuntimeConfig", {}).get("CopyCount", 1),
             tags=tags_of(parameters),
-        ),
-    )
-    return _arn(call, made)
+        )
+    return _arn(call, await call.backends.hosting.create_component(call.principal, ask))
 
 
 @operation(SERVICE, "DescribeInferenceComponent", resource=_resource)
@@ -77,27 +82,24 @@ async def list_components(call: Call, parameters: Parameters) -> Parameters:
 async def update_component(call: Call, parameters: Parameters) -> Parameters:
     refuse(parameters, "Specifications")
     given = parameters.get("Specification")
-    changed = await call.backends.hosting.update_component(
-        call.principal,
-        UpdateComponent(
+    deployed = None if given is None else _deployed(call, given)
+    with as_given(copies=_COPIES):
+        ask = UpdateComponent(
             name=parameters["InferenceComponentName"],
-            deployed=None if given is None else _deployed(call, given),
+            deployed=deployed,
             copies=parameters.get("RuntimeConfig", {}).get("CopyCount"),
-        ),
-    )
-    return _arn(call, changed)
+        )
+    return _arn(call, await call.backends.hosting.update_component(call.principal, ask))
 
 
 @operation(SERVICE, "UpdateInferenceComponentRuntimeConfig", resource=_resource)
 async def update_runtime(call: Call, parameters: Parameters) -> Parameters:
-    changed = await call.backends.hosting.update_component(
-        call.principal,
-        UpdateComponent(
+    with as_given(copies="DesiredRuntimeConfig.CopyCount"):
+        ask = UpdateComponent(
             name=parameters["InferenceComponentName"],
             copies=parameters["DesiredRuntimeConfig"]["CopyCount"],
-        ),
-    )
-    return _arn(call, changed)
+        )
+    return _arn(call, await call.backends.hosting.update_component(call.principal, ask))
 
 
 @operation(SERVICE, "DeleteInferenceComponent", resource=_resource)
@@ -113,15 +115,16 @@ def _deployed(call: Call, given: dict[str, Any]) -> Deployed:
     container = container_of(given["Container"]) if "Container" in given else None
     if container is not None and container.artifact:
         readable(call, container.artifact, "Container.ArtifactUrl")
-    return Deployed(
-        model=given.get("ModelName"),
-        container=container,
-        base=given.get("BaseInferenceComponentName"),
-        accelerators=needs.get("NumberOfAcceleratorDevicesRequired", 0),
-        memory_mib=needs.get("MinMemoryRequiredInMb", 0),
-        patience=start.get("ContainerStartupHealthCheckTimeoutInSeconds", _PATIENCE),
-        shown=given,
-    )
+    with as_given("Specification.ComputeResourceRequirements.", **_NEEDS):
+        return Deployed(
+            model=given.get("ModelName"),
+            container=container,
+            base=given.get("BaseInferenceComponentName"),
+            accelerators=needs.get(_NEEDS["accelerators"], 0),
+            memory_mib=needs.get(_NEEDS["memory_mib"], 0),
+            patience=start.get("ContainerStartupHealthCheckTimeoutInSeconds", _PATIENCE),
+            shown=given,
+        )
 
 
 def _specification(one: Component) -> dict[str, Any]:

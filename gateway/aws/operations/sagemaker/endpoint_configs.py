@@ -13,6 +13,7 @@ from gateway.aws.operations.places import split
 from gateway.aws.operations.sagemaker.common import (
     SERVICE,
     arn,
+    as_given,
     moment,
     named,
     only,
@@ -47,7 +48,7 @@ async def create_endpoint_config(call: Call, parameters: Parameters) -> Paramete
         call.principal,
         CreateEndpointConfig(
             name=parameters["EndpointConfigName"],
-            variants=[_variant(one) for one in parameters["ProductionVariants"]],
+            variants=[_variant(*one) for one in enumerate(parameters["ProductionVariants"], 1)],
             asynchronous=_asynchronous(parameters.get("AsyncInferenceConfig")),
             shown=only(parameters, *_SHOWN),
             tags=tags_of(parameters),
@@ -87,22 +88,29 @@ async def delete_endpoint_config(call: Call, parameters: Parameters) -> Paramete
     return {}
 
 
-def _variant(given: dict[str, Any]) -> Variant:
-    """Its instances are copies of its model; managed scaling bounds them."""
-    managed = given.get("ManagedInstanceScaling", {})
-    scaling = None
-    if managed.get("Status") == "ENABLED":
-        least = managed.get("MinInstanceCount", 1)
-        scaling = Scaling(least=least, most=max(least, managed.get("MaxInstanceCount", least), 1))
-    return Variant(
-        name=given["VariantName"],
-        model=given.get("ModelName"),
-        copies=given.get("InitialInstanceCount", 1),
-        weight=given.get("InitialVariantWeight", 1.0),
-        scaling=scaling,
-        patience=given.get("ContainerStartupHealthCheckTimeoutInSeconds", _PATIENCE),
-        shown=given,
-    )
+def _variant(place: int, given: dict[str, Any]) -> Variant:
+    """Its instances are copies of its model."""
+    at = f"ProductionVariants.{place}.member."
+    scaling = _scaling(f"{at}ManagedInstanceScaling.", given.get("ManagedInstanceScaling", {}))
+    with as_given(at, copies="InitialInstanceCount", weight="InitialVariantWeight"):
+        return Variant(
+            name=given["VariantName"],
+            model=given.get("ModelName"),
+            copies=given.get("InitialInstanceCount", 1),
+            weight=given.get("InitialVariantWeight", 1.0),
+            scaling=scaling,
+            patience=given.get("ContainerStartupHealthCheckTimeoutInSeconds", _PATIENCE),
+            shown=given,
+        )
+
+
+def _scaling(at: str, managed: dict[str, Any]) -> Scaling | None:
+    """Managed scaling bounds a variant's copies."""
+    if managed.get("Status") != "ENABLED":
+        return None
+    least = managed.get("MinInstanceCount", 1)
+    with as_given(at, least="MinInstanceCount", most="MaxInstanceCount"):
+        return Scaling(least=least, most=max(least, managed.get("MaxInstanceCount", least), 1))
 
 
 def _asynchronous(given: dict[str, Any] | None) -> AsyncOutput | None:

@@ -13,6 +13,7 @@ from gateway.aws.operations.members import dropped, refuse
 from gateway.aws.operations.sagemaker.common import (
     SERVICE,
     arn,
+    as_given,
     moment,
     named,
     only,
@@ -80,12 +81,7 @@ async def update_capacities(call: Call, parameters: Parameters) -> Parameters:
         SetCapacities(
             name=parameters["EndpointName"],
             capacities=[
-                Capacity(
-                    variant=one["VariantName"],
-                    copies=one.get("DesiredInstanceCount"),
-                    weight=one.get("DesiredWeight"),
-                )
-                for one in parameters["DesiredWeightsAndCapacities"]
+                _capacity(*one) for one in enumerate(parameters["DesiredWeightsAndCapacities"], 1)
             ],
         ),
     )
@@ -96,6 +92,16 @@ async def update_capacities(call: Call, parameters: Parameters) -> Parameters:
 async def delete_endpoint(call: Call, parameters: Parameters) -> Parameters:
     await call.backends.hosting.delete_endpoint(call.principal, parameters["EndpointName"])
     return {}
+
+
+def _capacity(place: int, given: dict[str, Any]) -> Capacity:
+    at = f"DesiredWeightsAndCapacities.{place}.member."
+    with as_given(at, copies="DesiredInstanceCount", weight="DesiredWeight"):
+        return Capacity(
+            variant=given["VariantName"],
+            copies=given.get("DesiredInstanceCount"),
+            weight=given.get("DesiredWeight"),
+        )
 
 
 def _arn(call: Call, made: Endpoint) -> Parameters:
