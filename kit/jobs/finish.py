@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from sqlalchemy import Connection, select
 
 from kit.database import db_now
-from kit.jobs.events import append_event
+from kit.jobs.events import append_event, forget_waits
 from kit.jobs.failpoints import failpoint
 from kit.jobs.fence import hold_attempt, update_attempt
 from kit.jobs.ports import JsonObject
@@ -48,6 +48,7 @@ def release_job(connection: Connection, job_id: str, epoch: int, *, after: float
         return
     update_attempt(connection, job_id, epoch, run_at=db_now() + after, **RELEASED)
     append_event(connection, job_id, row.tenant, "released")
+    forget_waits(connection, job_id)
 
 
 def end_failed(connection: Connection, job_id: str, epoch: int, error: JsonObject) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from sqlalchemy import Connection, insert, select
 
-from kit.jobs.events import append_event
+from kit.jobs.events import append_event, forget_progress
 from kit.jobs.failpoints import failpoint
 from kit.jobs.fence import hold_attempt, update_attempt
 from kit.jobs.ports import JsonObject
@@ -18,6 +18,7 @@ def write_progress(
     progress = {"done": done, "total": total, "note": note}
     row = update_attempt(connection, job_id, epoch, progress=progress)
     append_event(connection, job_id, row.tenant, "progress", **progress)
+    forget_progress(connection, job_id)
     return bool(row.cancel_requested)
 
 

@@ -105,4 +105,5 @@ job_events = Table(
     Column("at", Double, nullable=False),
     Index("job_events_of_job", "job_id", "seq"),
 )
-"""Append-only. `seq` rises within a job, since each is written under its job's row lock."""
+"""`seq` rises within a job, since each is written under its job's row lock; it has gaps, where
+progress and waits made room for what came after them."""

@@ -7,8 +7,9 @@ from typing_extensions import override
 
 from kit.database import Database
 from kit.errors import NotFound
-from kit.jobs.finish import finish_job
+from kit.jobs.finish import finish_job, release_job
 from kit.jobs.ports import Waker
+from kit.jobs.retry import crash_job
 from kit.jobs.step import write_progress
 from kit.jobs.store import Jobs
 from kit.jobs.waker import LocalWaker
@@ -57,3 +58,25 @@ async def test_following_a_job_yields_every_event_and_ends_with_it(database: Dat
     await asyncio.sleep(0.05)
     await database.write(finish_job, job.id, epoch, {})
     assert await asyncio.wait_for(following, 5) == ["accepted", "running", "progress", "succeeded"]
+
+
+async def test_the_history_of_a_job_that_waits_and_reports_stays_short(database: Database) -> None:
+    jobs = Jobs(database, LocalWaker())
+    job = await jobs.accept("acme", "work", {})
+    seen, after = [], 0
+    for wait in range(4):
+        epoch = claimed(database, job).epoch
+        for done in range(3):
+            await database.write(write_progress, job.id, epoch, done, 3, str(wait))
+        await database.write(release_job, job.id, epoch)
+        for event in await jobs.events("acme", job.id, after=after):
+            after = event.seq
+            seen.append(event.event)
+    assert seen == ["accepted", *["progress", "released"] * 4], "a reader misses nothing new"
+    epoch = claimed(database, job).epoch
+    await database.write(crash_job, job.id, epoch, {}, chance=0.0)
+    await database.write(release_job, job.id, claimed(database, job).epoch)
+    left = await jobs.events("acme", job.id)
+    names = ["accepted", "progress", "released", "running", "crashed", "released"]
+    assert [event.event for event in left] == names
+    assert left[1].data == {"done": 2, "total": 3, "note": "3"}
