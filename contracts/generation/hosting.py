@@ -3,9 +3,12 @@
 `shown` are members of AWS's wire that change nothing here and are told again as they came.
 """
 
+from collections import Counter
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import Field
+from pydantic import Field, field_validator
+from pydantic_core import PydanticCustomError
 
 from contracts.contract import Contract
 
@@ -19,6 +22,13 @@ MOST_COPIES = 1000
 """Of one variant or inference component, and the most accelerators that one copy may ask for."""
 Copies: TypeAlias = Annotated[int, Field(ge=0, le=MOST_COPIES)]
 Weight: TypeAlias = Annotated[float, Field(ge=0, le=1e9)]
+
+
+def _check_once(variants: Iterable[str]) -> None:
+    """All that is known of a variant is known by its name. Raises what pydantic tells."""
+    name, times = Counter(variants).most_common(1)[0]
+    if times > 1:
+        raise PydanticCustomError("twice", "The variant {name} is there twice.", {"name": name})
 
 
 class Container(Contract):
@@ -104,6 +114,12 @@ class CreateEndpointConfig(Contract):
     shown: Shown = Field(default_factory=dict)
     tags: Tags = Field(default_factory=dict)
 
+    @field_validator("variants")
+    @classmethod
+    def _once(cls, variants: list[Variant]) -> list[Variant]:
+        _check_once(one.name for one in variants)
+        return variants
+
 
 class EndpointConfig(Contract):
     name: str
@@ -137,6 +153,12 @@ class Capacity(Contract):
 class SetCapacities(Contract):
     name: str
     capacities: Annotated[list[Capacity], Field(min_length=1)]
+
+    @field_validator("capacities")
+    @classmethod
+    def _once(cls, capacities: list[Capacity]) -> list[Capacity]:
+        _check_once(one.variant for one in capacities)
+        return capacities
 
 
 class VariantState(Contract):

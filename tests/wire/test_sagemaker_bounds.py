@@ -94,6 +94,18 @@ def test_nor_do_its_capacities(sagemaker: Any) -> None:
     assert refusal(failure).startswith("DesiredWeightsAndCapacities.2.member.DesiredWeight: ")
 
 
+def test_a_variant_is_named_once(sagemaker: Any) -> None:
+    twice = [{"VariantName": name, "ModelName": "any"} for name in ("A", "B", "A")]
+    with pytest.raises(ClientError) as failure:
+        sagemaker.create_endpoint_config(
+            EndpointConfigName=fresh("config"), ExecutionRoleArn=ROLE, ProductionVariants=twice
+        )
+    assert refusal(failure) == "ProductionVariants: The variant A is there twice."
+    with pytest.raises(ClientError) as failure:
+        capacities(sagemaker, *({"VariantName": "A", "DesiredWeight": n} for n in (1, 2)))
+    assert refusal(failure) == "DesiredWeightsAndCapacities: The variant A is there twice."
+
+
 @pytest.mark.parametrize("output", ["s3://bucket/a\x00b", "s3://bucket/a\x1fb"])
 def test_a_place_that_is_none_is_refused(sagemaker: Any, output: str) -> None:
     with pytest.raises(ClientError) as failure:

@@ -44,16 +44,15 @@ _resource = named("EndpointConfigName", "endpoint-config")
 )
 async def create_endpoint_config(call: Call, parameters: Parameters) -> Parameters:
     refuse(parameters, *_NEITHER, "MetricsConfig", "CrossRegionTrafficConfig")
-    made = await call.backends.hosting.create_config(
-        call.principal,
-        CreateEndpointConfig(
+    with as_given(variants="ProductionVariants"):
+        ask = CreateEndpointConfig(
             name=parameters["EndpointConfigName"],
             variants=[_variant(*one) for one in enumerate(parameters["ProductionVariants"], 1)],
             asynchronous=_asynchronous(parameters.get("AsyncInferenceConfig")),
             shown=only(parameters, *_SHOWN),
             tags=tags_of(parameters),
-        ),
-    )
+        )
+    made = await call.backends.hosting.create_config(call.principal, ask)
     return {"EndpointConfigArn": arn(call, "endpoint-config", made.name)}
 
 

@@ -76,16 +76,12 @@ async def update_endpoint(call: Call, parameters: Parameters) -> Parameters:
 
 @operation(SERVICE, "UpdateEndpointWeightsAndCapacities", resource=_resource)
 async def update_capacities(call: Call, parameters: Parameters) -> Parameters:
-    changed = await call.backends.hosting.set_capacities(
-        call.principal,
-        SetCapacities(
-            name=parameters["EndpointName"],
-            capacities=[
-                _capacity(*one) for one in enumerate(parameters["DesiredWeightsAndCapacities"], 1)
-            ],
-        ),
-    )
-    return _arn(call, changed)
+    wanted = enumerate(parameters["DesiredWeightsAndCapacities"], 1)
+    with as_given(capacities="DesiredWeightsAndCapacities"):
+        ask = SetCapacities(
+            name=parameters["EndpointName"], capacities=[_capacity(*one) for one in wanted]
+        )
+    return _arn(call, await call.backends.hosting.set_capacities(call.principal, ask))
 
 
 @operation(SERVICE, "DeleteEndpoint", resource=_resource)
