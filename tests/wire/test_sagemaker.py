@@ -132,6 +132,12 @@ def test_an_inference_component_lives_and_dies(sagemaker: Any, runtime: Any) -> 
     with pytest.raises(ClientError) as occupied:
         sagemaker.delete_endpoint(EndpointName=endpoint)
     refused(occupied, "ResourceInUse", 400)
+    sagemaker.create_endpoint_config(
+        EndpointConfigName=name, ProductionVariants=[{"VariantName": "Green"}]
+    )
+    with pytest.raises(ClientError, match=f"{name} .on AllTraffic.") as occupied:
+        sagemaker.update_endpoint(EndpointName=endpoint, EndpointConfigName=name)
+    refused(occupied, "ValidationException", 400)
     sagemaker.update_inference_component_runtime_config(
         InferenceComponentName=name, DesiredRuntimeConfig={"CopyCount": 2}
     )

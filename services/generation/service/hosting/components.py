@@ -28,6 +28,7 @@ from services.generation.repository.hosting.rows import (
 )
 from services.generation.service.hosting.demands import Demands
 from services.generation.service.hosting.deployments import Deployment, unplanned
+from services.generation.service.hosting.moving import told
 from services.generation.service.hosting.reconciling import Reconciler
 from services.generation.service.hosting.records import component_of
 
@@ -67,12 +68,8 @@ def _create(connection: Connection, who: Principal, ask: CreateComponent) -> Rec
     endpoint = record(connection, who, "endpoint", ask.endpoint, lock=True)
     if endpoint.status not in ("InService", "Updating", "Creating"):
         raise InvalidRequest(f'The endpoint "{ask.endpoint}" is {endpoint.status}.')
-    variant = _variant(endpoint, ask.variant)
-    if variant["model"] is not None:
-        raise InvalidRequest(
-            f"The variant {variant['name']} runs the model {variant['model']} by itself; "
-            "inference components need a variant without ModelName."
-        )
+    variant = _variant(endpoint, endpoint.spec, ask.variant)
+    _variant(endpoint, told(endpoint), variant["name"])  # an update that fails goes back to it
     spec = _spec(connection, who, ask.endpoint, ask.deployed, ask.copies)
     spec["scaling"] = variant["scaling"]
     new = NewRecord(
@@ -143,14 +140,21 @@ def _runs(spec: Json) -> tuple[object, object]:
     return spec["container"], spec["tags"]
 
 
-def _variant(endpoint: Record, name: str | None) -> Json:
-    variants: list[Json] = endpoint.spec["variants"]
-    if name is None and len(variants) == 1:
-        return variants[0]
-    for variant in variants:
-        if variant["name"] == name:
-            return variant
-    raise InvalidRequest(f'The endpoint "{endpoint.name}" has no variant {name}.')
+def _variant(endpoint: Record, spec: Json, name: str | None) -> Json:
+    """The one of a spec of the endpoint's that is asked for, or its only one."""
+    variants: list[Json] = spec["variants"]
+    is_only = name is None and len(variants) == 1
+    variant = next((one for one in variants if is_only or one["name"] == name), None)
+    if variant is None:
+        raise InvalidRequest(
+            f'The endpoint "{endpoint.name}", which is {endpoint.status}, has no variant {name}.'
+        )
+    if variant["model"] is not None:
+        raise InvalidRequest(
+            f"The variant {variant['name']} runs the model {variant['model']} by itself; "
+            "inference components need a variant without ModelName."
+        )
+    return variant
 
 
 def _spec(

@@ -89,7 +89,9 @@ def _update(connection: Connection, who: Principal, ask: PutEndpoint) -> Record:
     kept = {}
     if ask.keeps_capacity:
         kept = {v["name"]: {n: v[n] for n in ("copies", "weight")} for v in one.spec["variants"]}
-    move(connection, who, one, _spec(connection, who, ask.config, kept))
+    spec = _spec(connection, who, ask.config, kept)
+    _check_unoccupied(connection, one, spec)
+    move(connection, who, one, spec)
     return record(connection, who, "endpoint", ask.name)
 
 
@@ -114,12 +116,7 @@ def _delete(connection: Connection, who: Principal, name: str) -> None:
     one = record(connection, who, "endpoint", name, lock=True)
     if one.status in ("Creating", "Updating"):
         raise InvalidRequest(f'Cannot update in-progress endpoint "{name}".')
-    left = [
-        part.name
-        for part in within(connection, who.tenant, name)
-        if part.kind == "inference-component" and part.status != "Deleting"
-    ]
-    if left:
+    if left := [component.name for component in _components(connection, one)]:
         raise Conflict(f"Delete its inference components first: {', '.join(left)}.")
     for part in variants(connection, one).values():
         set_record(connection, who.tenant, "variant", part.name, status="Deleting")
@@ -129,6 +126,31 @@ def _delete(connection: Connection, who: Principal, name: str) -> None:
 def _check_settled(one: Record) -> None:
     if one.status not in ("InService", "Failed"):
         raise InvalidRequest(f'Cannot update in-progress endpoint "{one.name}".')
+
+
+def _check_unoccupied(connection: Connection, one: Record, spec: Json) -> None:
+    """Of the variants that an update takes away, or gives a model. Raises InvalidRequest."""
+    open_to = {variant["name"] for variant in spec["variants"] if variant["model"] is None}
+    left = [
+        f"{component.name} (on {component.variant})"
+        for component in _components(connection, one)
+        if component.variant not in open_to
+    ]
+    if left:
+        raise InvalidRequest(
+            f"The configuration {spec['config']} has no place for inference components of the "
+            f"endpoint: {', '.join(left)}. Delete them first, or name a configuration that has "
+            "their variants, without ModelName."
+        )
+
+
+def _components(connection: Connection, one: Record) -> list[Record]:
+    """Those that stay, of an endpoint that is locked, so that none comes to it."""
+    return [
+        part
+        for part in within(connection, one.tenant, one.name)
+        if part.kind == "inference-component" and part.status != "Deleting"
+    ]
 
 
 def _spec(connection: Connection, who: Principal, config: str, kept: dict[str, Json]) -> Json:
