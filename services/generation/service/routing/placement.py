@@ -10,7 +10,7 @@ from services.generation.service.routing.seats import Seats
 LOAD_TOKENS = 4_000
 """What loading an adapter costs, in tokens that others have to wait for."""
 _DENIALS = 8
-"""Turns that an adapter may lose to others that run already, before it claims a place."""
+"""Turns that a request may lose, for its adapter or its size, before it claims a place."""
 
 
 class Placement:
@@ -48,7 +48,11 @@ class Placement:
         """Takes from the queue what can run now. `avoid`: the replicas that a ticket has tried."""
         for seats in self.seats.values():
             claimant = seats.claimant
-            if claimant is not None and not self.queues.of(claimant).is_next(claimant):
+            if claimant is not None and not (
+                self.queues.of(claimant).is_next(claimant)
+                and seats in self._open(avoid(claimant))
+                and seats.keeps_for(claimant)
+            ):
                 seats.unclaim()
         while (found := self._next(avoid)) is not None:
             yield found
@@ -62,18 +66,17 @@ class Placement:
         denied: list[Ticket] = []
         claimants = [s.claimant for s in self.seats.values() if s.claimant is not None]
         for ticket in self.queues.turns(claimants):
-            roomy = [s for s in self._open(avoid(ticket)) if s.has_room(ticket)]
             seats = min(
-                (s for s in roomy if s.admits(ticket)),
+                (s for s in self._open(avoid(ticket)) if s.admits(ticket)),
                 key=lambda s: self._cost(s, ticket),
                 default=None,
             )
             if seats is not None:
-                self._deny(denied, ticket)
                 self.queues.of(ticket).grant(ticket)
                 self._take(ticket, seats)
+                self._deny(denied, ticket, avoid)
                 return ticket, seats
-            if roomy and ticket not in claimants:
+            if ticket not in claimants:
                 denied.append(ticket)
         return None
 
@@ -83,20 +86,23 @@ class Placement:
             if one.claimant is ticket:
                 one.unclaim()
 
-    def _deny(self, denied: list[Ticket], granted: Ticket) -> None:
+    def _deny(
+        self, denied: list[Ticket], granted: Ticket, avoid: Callable[[Ticket], frozenset[str]]
+    ) -> None:
         """Another goes although it was these tickets' turn; who waits longest claims a place.
 
         The ticket itself, not its adapter: with that, others whose turn is sooner would go first.
         """
         for ticket in denied:
-            is_kept_out = granted.adapter and ticket.precedes(granted)  # by what can wait
+            takes_its_place = granted.adapter or not ticket.adapter
+            is_kept_out = takes_its_place and ticket.precedes(granted)  # by what can wait
             self.queues.of(ticket).deny(ticket, _DENIALS if is_kept_out else 1)
         claimants = (seats.claimant for seats in self.seats.values() if seats.claimant)
         claimed = {(ticket.adapter, ticket.background) for ticket in claimants}
         for ticket in self.queues.denied(_DENIALS) if denied else ():
-            yielding = [s for s in self._open(frozenset()) if s.can_yield(ticket)]
+            yielding = [s for s in self._open(avoid(ticket)) if s.can_yield(ticket)]
             if yielding and (ticket.adapter, ticket.background) not in claimed:
-                min(yielding, key=Seats.least).claim(ticket)
+                min(yielding, key=lambda s: s.to_end(ticket)).claim(ticket)
                 claimed.add((ticket.adapter, ticket.background))
 
     def _open(self, avoid: frozenset[str]) -> list[Seats]:

@@ -177,3 +177,46 @@ def test_a_line_claims_no_place_of_an_adapter_that_somebody_waits_for() -> None:
         world.end()
         world.grant()
         assert seats.claimant is None
+
+
+def test_a_line_for_many_answers_keeps_lines_out_and_no_direct_request() -> None:
+    world = Running(replica("a", sequences=16))
+    lines(world, 60)
+    world.grant()
+    large = world.ask("many", sequences=12, background=True)
+    (seats,) = world.placement.seats.values()
+    while seats.claimant is None:
+        world.end()
+        world.grant()
+    assert seats.claimant is large
+    world.end()
+    direct = world.ask("t")
+    assert [ticket for ticket, _ in world.grant()] == [direct]
+
+
+def test_lines_go_on_where_direct_requests_leave_no_room_for_a_line_for_many_answers() -> None:
+    world = Running(replica("a", sequences=16))
+    for _ in range(6):
+        world.ask("t")
+    world.grant()
+    lines(world, 60)
+    world.ask("many", sequences=12, background=True)
+    world.grant()
+    for _ in range(40):
+        ended = world.running[0][0]
+        world.end()
+        if not ended.background:
+            world.ask("t")
+        assert [ticket.background for ticket, _ in world.grant()] == [ended.background]
+
+
+def test_a_direct_request_for_many_answers_is_not_passed_over_by_lines() -> None:
+    world = Running(replica("a", sequences=16))
+    lines(world, 60)
+    world.grant()
+    large = world.ask("many", sequences=12)
+    granted = list[Ticket]()
+    while large not in granted:
+        world.end()
+        granted += [ticket for ticket, _ in world.grant()]
+    assert len(granted) <= 2, "one line at most goes first"
