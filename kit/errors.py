@@ -36,10 +36,15 @@ class PlatformError(Exception):
     def __init__(
         self, message: str, *, param: str | None = None, retry_after: float | None = None
     ) -> None:
-        super().__init__(message)
-        self.message = message
-        self.param = param
+        self.message = _encodable(message)
+        super().__init__(self.message)
+        self.param = None if param is None else _encodable(param)
         self.retry_after = retry_after
+
+
+def _encodable(text: str) -> str:
+    """Half a surrogate pair, out of somebody's JSON, written out: no door could send it."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 class InvalidRequest(PlatformError):

@@ -6,7 +6,8 @@ import pytest
 from starlette.testclient import TestClient
 
 from kit.auth.internal import InternalTrust
-from kit.errors import Internal, NotFound
+from kit.errors import Internal, InvalidRequest, NotFound
+from kit.problems import problem_line
 from kit.service import service_app
 from kit.telemetry import TOKENS
 
@@ -31,6 +32,20 @@ def test_a_failure_of_a_service_is_logged_with_its_stack(
         assert client.get("/broken").status_code == 500
     assert "the cause" in caplog.text
     assert "Traceback" in caplog.text
+
+
+def test_half_a_surrogate_pair_in_a_message_is_told_written_out() -> None:
+    app = service_app("service", trust=InternalTrust(b"k" * 32))
+    error = InvalidRequest("no \ud800", param="\udfff")
+
+    @app.get("/refused")
+    async def refused() -> None:
+        raise error
+
+    reply = TestClient(app).get("/refused")
+    assert reply.status_code == 400
+    assert (reply.json()["detail"], reply.json()["param"]) == (r"no \ud800", r"\udfff")
+    assert rb"no \\ud800" in problem_line(error)
 
 
 def test_a_service_of_its_own_process_tells_what_only_it_counts() -> None:

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from services.generation.engines.adapters.texts import check_unicode
+
 _PLAIN_KEY: Final = re.compile(r"\^?[A-Za-z0-9_.]{1,200}")
 _HARMLESS_INITS: Final = ("gaussian", "eva", "orthogonal", "mica", "lora_ga")
 """They set only where training starts; the others change the base model's weights."""
@@ -79,8 +81,9 @@ def read_config(raw: bytes) -> AdapterConfig:
 def _parse(raw: bytes) -> dict[str, Any]:
     try:
         said = json.loads(raw)
+        check_unicode(said)
     except (ValueError, RecursionError) as error:
-        raise ValueError("adapter_config.json is not JSON") from error
+        raise ValueError("adapter_config.json is not JSON in Unicode") from error
     if not isinstance(said, dict):
         raise ValueError("adapter_config.json is no JSON object")
     return said

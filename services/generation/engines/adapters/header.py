@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from services.generation.engines.adapters.texts import check_unicode
 from services.generation.service.adapters.limits import MOST_HEADER, MOST_TENSORS
 
 SIZES: Final = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2}
@@ -16,6 +17,8 @@ _ALL_SIZES: Final = SIZES | {
 }  # fmt: skip
 """Those that a base model's files may have besides."""
 _MOST_DIMENSIONS, _MOST_SIDE = 8, 1 << 40
+_MOST_NAME: Final = 500
+"""Characters of a tensor's name: several times what the deepest models have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,7 @@ def read_header(path: Path, *, of_base: bool = False) -> dict[str, Tensor]:
 def _parse(raw: bytes) -> dict[str, Any]:
     try:
         header = json.loads(raw, object_pairs_hook=_without_repeats, parse_constant=_refuse)
+        check_unicode(header)
     except RecursionError as error:
         raise ValueError("its header is nested too deep") from error
     except UnicodeDecodeError as error:
@@ -88,6 +92,11 @@ def _check_metadata(metadata: Any) -> None:
 
 def _tensor(name: str, said: Any, base: int, sizes: dict[str, int]) -> Tensor:
     shown = ascii(name)[:200]
+    if len(name) > _MOST_NAME or not name.isprintable():
+        raise ValueError(
+            f"the tensor {shown} has a name of more than {_MOST_NAME} characters, or with "
+            "characters that cannot be printed"
+        )
     if not isinstance(said, dict) or set(said) != {"dtype", "shape", "data_offsets"}:
         raise ValueError(f"the tensor {shown} needs dtype, shape and data_offsets, nothing else")
     dtype, shape, offsets = said["dtype"], said["shape"], said["data_offsets"]

@@ -33,7 +33,7 @@ def pairs_of(tensors: Mapping[str, Tensor]) -> dict[str, Pair]:
         module, which, embedding = _split(name)
         half = halves.setdefault((module, embedding), {})
         if which in half:
-            raise ValueError(f"the module {module} has its {which.upper()} twice")
+            raise ValueError(f"the module {_shown(module)} has its {which.upper()} twice")
         half[which] = tensor
     if not halves:
         raise ValueError("it has no tensors")
@@ -52,11 +52,11 @@ def check_ranks(pairs: Mapping[str, Pair], config: AdapterConfig) -> None:
     """Raises ValueError where tensors and adapter_config.json differ."""
     for module, pair in pairs.items():
         if len(pair.a.shape) != 2 or len(pair.b.shape) != 2:
-            raise ValueError(f"A and B of {module} must have two dimensions")
+            raise ValueError(f"A and B of {_shown(module)} must have two dimensions")
         wanted, ranks = config.rank_of(module), (pair.a.shape[0], pair.b.shape[1])
         if ranks != (wanted, wanted):
             raise ValueError(
-                f"{module} has the ranks {ranks[0]} (A) and {ranks[1]} (B), and "
+                f"{_shown(module)} has the ranks {ranks[0]} (A) and {ranks[1]} (B), and "
                 f"adapter_config.json says {wanted}"
             )
 
@@ -78,7 +78,7 @@ def check_shapes(
         wanted, has = _wanted(base[module], pair, config), (pair.a.shape[1], pair.b.shape[0])
         if has != wanted:
             raise ValueError(
-                f"{module} is {has[0]} wide in and {has[1]} out, and the base model's is "
+                f"{_shown(module)} is {has[0]} wide in and {has[1]} out, and the base model's is "
                 f"{wanted[0]} in and {wanted[1]} out: the adapter was trained on another model"
             )
     return f"{len(pairs)} modules fit"
@@ -102,5 +102,9 @@ def _split(name: str) -> tuple[str, str, bool]:
 
 
 def _some(names: list[str]) -> str:
-    shown = ", ".join(ascii(name)[1:101] for name in names[:_SHOWN])
+    shown = ", ".join(_shown(name) for name in names[:_SHOWN])
     return shown if len(names) <= _SHOWN else f"{shown} and {len(names) - _SHOWN} more"
+
+
+def _shown(name: str) -> str:
+    return ascii(name)[1:-1][:100]

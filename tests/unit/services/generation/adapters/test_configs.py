@@ -1,15 +1,49 @@
-"""What adapter_config.json may say of numbers."""
+"""What adapter_config.json may say of numbers, texts and names of modules."""
 
 import json
+from typing import Any
 
 import pytest
 
-from services.generation.engines.adapters.config import read_config
+from services.generation.engines.adapters.config import AdapterConfig, read_config
+from services.generation.engines.adapters.header import Tensor
+from services.generation.engines.adapters.modules import check_ranks, check_shapes, pairs_of
 
 _GOOD = {"peft_type": "LORA", "r": 8, "lora_alpha": 16, "target_modules": ["q_proj"]}
+
+
+def read(**members: Any) -> AdapterConfig:
+    return read_config(json.dumps(_GOOD | members).encode())
+
+
+def tensors(*modules: str) -> dict[str, Tensor]:
+    """Of rank 8, in ASCII or not."""
+    shapes = {"A": (8, 1), "B": (1, 8)}
+    return {
+        f"{module}.lora_{half}.weight": Tensor("F32", shape, 0, 32)
+        for module in modules
+        for half, shape in shapes.items()
+    }
 
 
 @pytest.mark.parametrize("alpha", [10**4000, float("nan"), float("inf"), True, "16", 0])
 def test_an_alpha_that_no_adapter_has_is_refused_in_words(alpha: object) -> None:
     with pytest.raises(ValueError, match="lora_alpha must be a number other than 0"):
         read_config(json.dumps(_GOOD | {"lora_alpha": alpha}).encode())
+
+
+@pytest.mark.parametrize(
+    "members", [{"base_model_name_or_path": "\ud800"}, {"\udfff": 1}, {"x": [{"y": "\ud800"}]}]
+)
+def test_a_text_that_is_no_unicode_is_refused(members: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="Unicode"):
+        read(**members)
+
+
+def test_no_message_repeats_a_name_that_cannot_be_written_down() -> None:
+    odd = pairs_of(tensors("\ud800.q_proj"))
+    with pytest.raises(ValueError, match=r"^\\ud800\.q_proj has the ranks"):
+        check_ranks(odd, read(r=4))
+    for base in ({}, {"\ud800.q_proj": (2, 2)}):
+        with pytest.raises(ValueError, match=r"\\ud800\.q_proj"):
+            check_shapes(odd, base, read())
