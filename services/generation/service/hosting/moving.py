@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from kit.auth.principal import Principal
 from kit.database import clock
-from kit.errors import InvalidRequest
+from kit.errors import InvalidRequest, NotReady
 from services.generation.repository.hosting.rows import (
     Json,
     NewRecord,
@@ -55,6 +55,7 @@ def settle_endpoint(connection: Connection, known: Record, seen: float = SEEN) -
     """An endpoint is what its variants are; one whose update fails goes back to what served.
 
     `seen`: seconds for which what is replaced is kept, for those who do not know yet.
+    Raises NotReady where it has to wait for something that is still being taken down.
     """
     one = found(connection, known.tenant, "endpoint", known.name, lock=True)
     if one is None or one.revision != known.revision:
@@ -105,9 +106,15 @@ def _failure(one: Record, wanted: list[Record]) -> str:
 
 
 def _go_back(connection: Connection, one: Record, reason: str, standing: dict[str, Record]) -> None:
-    """Another update, to what served; it keeps the reason, and has nowhere to go back to."""
+    """Another update, to what served; it keeps the reason, and has nowhere to go back to.
+
+    Raises NotReady while something of it is still being taken down.
+    """
     spec = one.state["fallback"]
-    _set_parts(connection, one.owner, one, spec, standing)
+    try:
+        _set_parts(connection, one.owner, one, spec, standing)
+    except InvalidRequest as error:
+        raise NotReady(error.message) from error
     _drop(connection, spec, standing.values())
     values = {"spec": spec, "status": "Updating", "reason": reason, "state": {"reason": reason}}
     set_record(connection, one.tenant, "endpoint", one.name, **values)

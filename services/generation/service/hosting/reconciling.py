@@ -10,7 +10,7 @@ from time import monotonic
 from sqlalchemy import Connection
 
 from kit.database import Database, clock
-from kit.errors import PlatformError, Unavailable
+from kit.errors import NotReady, PlatformError, Unavailable
 from services.generation.repository.hosting.rows import (
     DEPLOYMENTS,
     ON_ITS_WAY,
@@ -147,9 +147,12 @@ class Reconciler:
         now, row = await self._database.read(_again, seen)
         if row is None or row.status not in ON_ITS_WAY:
             return True
-        if row.kind in DEPLOYMENTS:
-            return await self._deploying.step(Deployment(row), now)
-        await self._database.write(settle_endpoint, row, self._seen)
+        try:
+            if row.kind in DEPLOYMENTS:
+                return await self._deploying.step(Deployment(row), now)
+            await self._database.write(settle_endpoint, row, self._seen)
+        except NotReady:  # it waits for another row, and the next look may find that one settled
+            return True
         return True
 
     async def _watch(self, row: Record) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from contracts.generation import hosting as h
 from kit.auth.principal import Principal
-from kit.errors import NotFound, Unavailable
+from kit.errors import NotFound, NotReady, Unavailable
 from services.generation.ports import Artifact
 from services.generation.repository.hosting import rows
 from services.generation.service.hosting import reconciling
@@ -50,6 +50,18 @@ async def create_component(stage: Stage, name: str, archive: str) -> None:
     deployed = h.Deployed(container=container)
     ask = h.CreateComponent(name=name, endpoint="front", variant="blue", deployed=deployed)
     await stage.hosting.components.create(WHO, ask)
+
+
+def holding(stage: Stage, monkeypatch: pytest.MonkeyPatch, looks: int) -> None:
+    """For as many looks, nobody's adapters can be let go of."""
+    release, held = stage.shelf.release_component, ["held"] * looks
+
+    async def released(who: Principal, name: str) -> None:
+        if held:
+            raise NotReady(held.pop())
+        await release(who, name)
+
+    monkeypatch.setattr(stage.shelf, "release_component", released)
 
 
 async def taken_down_elsewhere(stage: Stage, name: str) -> None:
@@ -117,6 +129,39 @@ async def test_after_a_trouble_there_is_a_pause_unless_something_else_is_wanted(
     assert len(looks) == 2
     with pytest.raises(NotFound):
         await stage.hosting.components.get(WHO, "chat")
+
+
+async def test_a_deletion_that_only_waits_does_not_pause(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await front_without_model(stage)
+    await create_component(stage, "chat", "adapters.tar.gz")
+    await stage.settle()
+    holding(stage, monkeypatch, looks=2)
+    await stage.hosting.components.delete(WHO, "chat")
+    await stage.settle()
+    with pytest.raises(NotFound):
+        await stage.hosting.components.get(WHO, "chat")
+
+
+async def test_going_back_to_what_is_still_taken_down_does_not_pause(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await deploy(stage, "adapters")
+    await stage.settle()
+    green = h.Variant(name="green", model="adapters", copies=99)
+    await stage.hosting.models.create_config(
+        WHO, h.CreateEndpointConfig(name="next", variants=[green])
+    )
+    await stage.hosting.endpoints.update(WHO, h.PutEndpoint(name="adapters", config="next"))
+    holding(stage, monkeypatch, looks=3)
+    await stage.database.write(
+        rows.set_record, WHO.tenant, "variant", "adapters/blue", status="Deleting"
+    )
+    await stage.settle()
+    told = await stage.hosting.endpoints.get(WHO, "adapters")
+    assert (told.status, told.config) == ("InService", "adapters")
+    assert "do not fit" in told.reason
 
 
 async def test_after_the_pause_it_is_tried_again(
