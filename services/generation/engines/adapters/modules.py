@@ -15,6 +15,8 @@ _ENDS = {
 }
 _OUTPUT = "lm_head"
 _SHOWN = 5
+_MOST_MATCHES = 2_000_000
+"""Of a pattern with a module: engines and PEFT try each as a regular expression."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,11 @@ def pairs_of(tensors: Mapping[str, Tensor]) -> dict[str, Pair]:
 
 def check_ranks(pairs: Mapping[str, Pair], config: AdapterConfig) -> None:
     """Raises ValueError where tensors and adapter_config.json differ."""
+    if len(pairs) * config.patterns > _MOST_MATCHES:
+        raise ValueError(
+            f"{config.patterns} names in rank_pattern and alpha_pattern for {len(pairs)} modules "
+            f"are too many: their product may be {_MOST_MATCHES} at most"
+        )
     for module, pair in pairs.items():
         if len(pair.a.shape) != 2 or len(pair.b.shape) != 2:
             raise ValueError(f"A and B of {_shown(module)} must have two dimensions")

@@ -1,6 +1,7 @@
 """What adapter_config.json may say of numbers, texts and names of modules."""
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -47,3 +48,45 @@ def test_no_message_repeats_a_name_that_cannot_be_written_down() -> None:
     for base in ({}, {"\ud800.q_proj": (2, 2)}):
         with pytest.raises(ValueError, match=r"\\ud800\.q_proj"):
             check_shapes(odd, base, read())
+
+
+@pytest.mark.parametrize(
+    ("keys", "module", "rank"),
+    [
+        (["q_proj"], "layers.0.q_proj", 1),
+        (["q_proj"], "q_proj", 1),
+        (["q_proj"], "layers.0.aq_proj", 8),
+        (["0.q_proj", "q_proj"], "layers.0.q_proj", 1),
+        (["1.q_proj", "q_proj"], "layers.0.q_proj", 2),
+        (["^q_proj"], "layers.0.q_proj", 8),
+        (["^layers.0.q_proj"], "layers.0.q_proj", 1),
+        (["layers.0"], "layers.0.q_proj", 8),
+        ([".q_proj"], "layers..q_proj", 1),
+    ],
+)
+def test_the_first_key_that_is_the_end_of_a_modules_name_tells_its_rank(
+    keys: list[str], module: str, rank: int
+) -> None:
+    patterns = {key: number for number, key in enumerate(keys, 1)}
+    assert read(rank_pattern=patterns).rank_of(module) == rank
+
+
+def test_a_thousand_keys_for_each_of_a_thousand_modules_are_soon_looked_up() -> None:
+    config = read(rank_pattern={"x." * 85 + f"m{n}": 8 for n in range(1000)})
+    pairs = pairs_of(tensors(*("a." * 60 + f"m{n}" for n in range(1000))))
+    started = time.process_time()
+    check_ranks(pairs, config)
+    assert time.process_time() - started < 20  # as regular expressions they took minutes
+
+
+def test_more_keys_than_modules_of_any_model_are_refused() -> None:
+    assert read(rank_pattern={f"m{n}": 8 for n in range(1000)}).patterns == 1000
+    for name in ("rank_pattern", "alpha_pattern"):
+        with pytest.raises(ValueError, match=f"{name} must be an object of at most 1000 names"):
+            read(**{name: {f"m{n}": 8 for n in range(1001)}})
+
+
+def test_many_keys_for_very_many_modules_are_refused() -> None:
+    config = read(rank_pattern={f"m{n}": 8 for n in range(1000)})
+    with pytest.raises(ValueError, match=r"1000 names .* for 2001 modules are too many"):
+        check_ranks(pairs_of(tensors(*(f"n{n}" for n in range(2001)))), config)
