@@ -29,7 +29,7 @@ def _batch(clients: Clients) -> Handler:
             clients.database, clients.objects, Models(*doing, clients.catalogue)
         ),
     }
-    return _booked(clients, BatchJob(clients.database, wires).run)
+    return _booked(clients, BatchJob(clients.database, wires, clients.metering.store).run)
 
 
 def _async_inference(clients: Clients) -> Handler:

@@ -14,7 +14,7 @@ from kit.database import Database
 from kit.errors import Unavailable
 from kit.jobs.ports import JobContext, JobYielded, JsonObject
 from workers.asker import asker
-from workers.batch.turn import Turn
+from workers.batch.turn import Book, Turn
 from workers.batch.wire import BatchRefused, BatchWire, InputGone, Running
 
 _AT_ONCE = 200
@@ -31,9 +31,9 @@ _OUTCOMES: dict[str, Outcome] = {
 class BatchJob:
     """Goes on where an attempt before it ended: at the lines that have no answer yet."""
 
-    def __init__(self, database: Database, wires: Mapping[str, BatchWire]) -> None:
-        """`wires` by the names that batches give theirs."""
-        self._database, self._wires = database, wires
+    def __init__(self, database: Database, wires: Mapping[str, BatchWire], book: Book) -> None:
+        """`wires` by the names that batches give theirs; `book` stores what was used so far."""
+        self._database, self._wires, self._book = database, wires, book
 
     async def run(self, context: JobContext) -> JsonObject:
         """Raises JobYielded when it has had its turn and others wait, or what it needs is away."""
@@ -68,7 +68,7 @@ class BatchJob:
         outcome: Outcome = "cancelled"
         stopped: dict[str, object] = {}
         if running.batch.cancelling_at is None:
-            turn = Turn(self._database, wire, running, context)
+            turn = Turn(self._database, wire, running, context, self._book)
             ending = await turn.run()
             if ending == "yielded":
                 raise JobYielded

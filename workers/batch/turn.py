@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from collections.abc import Awaitable, Callable
 from contextlib import aclosing, suppress
 from secrets import SystemRandom
 from typing import Literal, TypeAlias
@@ -30,6 +31,8 @@ log = logging.getLogger(__name__)
 
 Ending: TypeAlias = Literal["done", "cancelled", "expired", "yielded", "stopped"]
 
+Book: TypeAlias = Callable[[], Awaitable[None]]
+
 AT_ONCE = 32
 KEPT_EVERY = 0.2
 """Seconds for which answers wait to be written together: what a crash has to answer again."""
@@ -46,12 +49,17 @@ _chance = SystemRandom()
 
 
 class Turn:
-    """Run it once."""
+    """Run it once. `book` stores what the answers so far have used."""
 
     def __init__(
-        self, database: Database, wire: BatchWire, running: Running, context: JobContext
+        self,
+        database: Database,
+        wire: BatchWire,
+        running: Running,
+        context: JobContext,
+        book: Book,
     ) -> None:
-        self._database, self._wire = database, wire
+        self._database, self._wire, self._book = database, wire, book
         self._running, self._context = running, context
         self._slots = asyncio.Semaphore(AT_ONCE)
         self._answers: list[Answered] = []
@@ -204,6 +212,8 @@ class Turn:
     async def _keep(self) -> None:
         """Writes what came since the last time, and learns whether to go on."""
         answers, self._answers = self._answers, []
+        if answers:  # first: who dies in between has them asked, and booked, again, but none free
+            await self._book()
         standing = await self._database.write(progress.append, self._running.writer, answers)
         if (checkpoint := self._tries.unsaved()) is not None:
             await self._context.save(checkpoint)

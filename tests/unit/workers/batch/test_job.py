@@ -40,7 +40,7 @@ class Counting:
         self.asked: list[int] = []
         self.broken: dict[int, int] = {}
         self.refusals: dict[int, PlatformError] = {}
-        self.output = b""
+        self.output, self.answered = b"", 0
 
     async def check(self, running: Running) -> Checked:
         return Checked(self.total, {})
@@ -59,6 +59,7 @@ class Counting:
             raise self.refusals[line.number]
         if line.number == 13:
             raise InvalidRequest("unlucky")
+        self.answered += 1
         return Answered(0, line.number, True, line.raw, tokens_in=1, tokens_out=2)
 
     def failed(self, running: Running, line: Line, error: PlatformError) -> Answered:
@@ -88,15 +89,22 @@ NEW = NewBatch("counting", "b1", "", {}, "1", "k", 3600.0)
 
 class Bench:
     def __init__(self, database: Database, wire: Counting) -> None:
-        self.database, self.waker = database, LocalWaker()
+        self.database, self.wire, self.waker = database, wire, LocalWaker()
         self.batches = Batches(database, self.waker)
         self.jobs = Jobs(database, self.waker, stops=STOPS)
         self.between: list[Outcome | None] = []
         """How the batch had ended when a short job ran, one for each."""
-        batch = BatchJob(database, {"counting": wire}).run
+        self.booked = 0
+        """Tokens of the answers that were there when usage was last stored."""
+        batch = BatchJob(database, {"counting": wire}, self.book).run
         self.runner = JobRunner(
             database, {KIND: batch, "short": self.short}, self.waker, concurrency=1, poll=0.05
         )
+
+    async def book(self) -> None:
+        kept = (await self.seen()).batch.tokens_in
+        assert kept <= self.booked, "an answer was kept before what it used was booked"
+        self.booked = self.wire.answered
 
     async def short(self, context: JobContext) -> JsonObject:
         self.between.append((await self.seen()).batch.outcome)
@@ -145,6 +153,7 @@ async def test_every_line_is_asked_once_and_answered_in_order(database: Database
     assert sorted(wire.asked) == list(range(1, 151))
     assert (seen.status, seen.batch.succeeded, seen.batch.failed) == ("completed", 149, 1)
     assert (seen.batch.tokens_in, seen.batch.tokens_out) == (149, 298)
+    assert at.booked == 149
 
 
 async def test_a_line_whose_engine_breaks_is_asked_again_and_then_fails(
