@@ -1,6 +1,7 @@
 """Takes adapters in: fetched, unpacked, named by their digest, and handed to a job to check."""
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,6 +55,7 @@ class Registering:
         self._database, self._waker, self._catalogue = database, waker, catalogue
         self._folders, self._fetching, self._examiner = folders, fetching, examiner
         self._lookup, self._auditor, self._allowance = lookup, auditor, allowance
+        self._turns = defaultdict[str, asyncio.Lock](asyncio.Lock)
 
     async def check(self, who: Principal, ask: a.Upload) -> Nothing:
         """Raises for a base, a name or a quota that no bytes could make good."""
@@ -111,7 +113,8 @@ class Registering:
 
     async def _unpack(self, who: Principal, source: a.Source, into: Path) -> list[Unpacked]:
         archive = await self._fetching.fetch(who, source, into)
-        found = await self._examiner.unpack(into / "files", archive)
+        async with self._turns[who.tenant]:  # else one of many archives would keep the others out
+            found = await self._examiner.unpack(into / "files", archive)
         for one in found:
             await asyncio.to_thread(self._folders.keep, one.folder)
         return found
