@@ -3,7 +3,6 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from secrets import SystemRandom
 
 import orjson
 
@@ -24,17 +23,17 @@ from kit.errors import (
     TookTooLong,
     Unavailable,
 )
-from kit.jobs.ports import JobContext, JobYielded, JsonObject
+from kit.jobs.ports import JobContext, JsonObject
 from kit.jobs.retry import DEAD_AFTER
 from kit.objects.records import Attributes
 from kit.objects.store import ObjectStore
+from workers.waiting import come_again
 
 _TRIES = 4
 """One less than the job may have: the last one writes down why it failed. So does the last one that
 crashes may take."""
 _LEAST_WAIT = 1.0
 _LEAST_WAIT_FOR_MODEL = 5.0
-_chance = SystemRandom()
 _LARGEST = 25 * 2**20
 _OPERATION = "sagemaker-runtime:InvokeEndpointAsync"
 
@@ -74,11 +73,13 @@ class AsyncInference:
             return await self._answer(tenant, asked)
         except Interrupted:
             raise
-        except (RateLimited, Unavailable) as error:
-            left, wait = asked.expires_at - time.time(), _wait(error)
-            if wait is None or left <= 0:
+        except RateLimited as error:
+            if not error.passes:
                 raise
-            raise JobYielded(after=min(wait, left)) from error
+            raise come_again(error, least=_LEAST_WAIT, until=asked.expires_at) from error
+        except Unavailable as error:
+            wait = _LEAST_WAIT_FOR_MODEL
+            raise come_again(error, least=wait, until=asked.expires_at) from error
 
     async def _answer(self, tenant: str, asked: AsyncInvocation) -> tuple[bytes, str]:
         if time.time() >= asked.expires_at:
@@ -130,18 +131,6 @@ class AsyncInference:
     async def _put(self, tenant: str, place: ObjectPlace, body: bytes, media: str) -> None:
         attributes = Attributes(headers={"content-type": media})
         await self._objects.put(tenant, place.bucket, place.key, _once(body), attributes=attributes)
-
-
-def _wait(error: RateLimited | Unavailable) -> float | None:
-    """Seconds, spread, since all that is held up is told of the same moment; None where no wait
-    helps."""
-    if isinstance(error, Unavailable):
-        least = _LEAST_WAIT_FOR_MODEL
-    elif error.passes:
-        least = _LEAST_WAIT
-    else:
-        return None
-    return max(least, error.retry_after or 0.0) * _chance.uniform(1.0, 2.0)
 
 
 async def _once(body: bytes) -> AsyncIterator[bytes]:

@@ -137,10 +137,11 @@ def _cancel(connection: Connection, tenant: str, wire: str, id: str) -> Seen:
     return find(connection, tenant, wire, id)
 
 
-def _stop(connection: Connection, tenant: str, job: str) -> None:
+def _stop(connection: Connection, tenant: str, job: str) -> bool:
     """Its job is not cancelled, which would leave no time, or nobody, to write the outputs."""
     this = (BATCHES.c.tenant == tenant, BATCHES.c.job == job, BATCHES.c.cancelling_at.is_(None))
-    connection.execute(update(BATCHES).where(*this).values(cancelling_at=db_now()))
+    told = connection.execute(update(BATCHES).where(*this).values(cancelling_at=db_now()))
+    return told.rowcount > 0
 
 
 STOPS: Stops = {KIND: _stop}

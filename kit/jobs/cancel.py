@@ -12,9 +12,9 @@ from kit.jobs.job import OPEN_STATES, Job
 from kit.jobs.query import get_job
 from kit.jobs.tables import jobs
 
-Stops: TypeAlias = Mapping[str, Callable[[Connection, str, str], None]]
+Stops: TypeAlias = Mapping[str, Callable[[Connection, str, str], bool]]
 """By job kind, for those that end by themselves and have something to write before: what tells
-them, given a tenant and a job."""
+them, given a tenant and a job, and whether that is news to them."""
 
 
 def cancel_job(connection: Connection, tenant: str, job_id: str, stops: Stops | None = None) -> Job:
@@ -25,8 +25,8 @@ def cancel_job(connection: Connection, tenant: str, job_id: str, stops: Stops | 
     job = get_job(connection, tenant, job_id, lock=True)
     stop = None if stops is None else stops.get(job.kind)
     if stop is not None and job.state in OPEN_STATES:
-        stop(connection, tenant, job_id)
-        append_event(connection, job_id, tenant, "cancel_requested")
+        if stop(connection, tenant, job_id):
+            append_event(connection, job_id, tenant, "cancel_requested")
     elif job.state == "queued":
         _set(connection, job, state="cancelled", cancel_requested=True, finished_at=db_now())
         append_event(connection, job_id, tenant, "cancelled")

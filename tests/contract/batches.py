@@ -15,7 +15,7 @@ from kit.jobs.cancel import cancel_job, retry_job
 from kit.jobs.finish import end_dead, end_failed, release_job
 from kit.jobs.lease import claim
 from kit.jobs.waker import LocalWaker
-from tests.contract.jobs.steps import set_row
+from tests.contract.jobs.steps import events_of, set_row
 
 ERROR = {"code": "internal", "message": "broke"}
 WEEK = 7 * 86_400.0
@@ -59,6 +59,7 @@ class TestCancelling:
         job = database.write_now(cancel_job, "t", writer.job, STOPS)
         assert (job.state, job.cancel_requested) == ("queued" if is_queued else "running", False)
         assert (await seen(database, f"cancelled-{is_queued}")).status == "cancelling"
+        assert events_of(database, writer.job).count("cancel_requested") == 1
 
 
 class TestForgetting:

@@ -1,11 +1,9 @@
 """The job of a batch: reads its input, answers its lines, writes its outputs."""
 
-import time
 from collections.abc import Mapping
 from contextlib import aclosing
 from dataclasses import replace
 from functools import partial
-from secrets import SystemRandom
 
 from kit.batches import progress
 from kit.batches.progress import Writer
@@ -16,10 +14,10 @@ from kit.jobs.ports import JobContext, JobYielded, JsonObject
 from workers.asker import asker
 from workers.batch.turn import Book, Turn
 from workers.batch.wire import BatchRefused, BatchWire, InputGone, Running
+from workers.waiting import come_again
 
 _AT_ONCE = 200
 _AWAY = 30.0
-_chance = SystemRandom()
 _OUTCOMES: dict[str, Outcome] = {
     "done": "completed",
     "cancelled": "cancelled",
@@ -51,11 +49,7 @@ class BatchJob:
             )
             return {"outcome": "failed"}
         except Unavailable as error:
-            left = batch.expires_at - time.time()
-            if left <= 0:
-                raise
-            wait = max(_AWAY, error.retry_after or 0.0) * _chance.uniform(1.0, 2.0)
-            raise JobYielded(after=min(wait, left)) from error
+            raise come_again(error, least=_AWAY, until=batch.expires_at) from error
 
     async def _begin(self, running: Running, wire: BatchWire) -> Running:
         checked = await wire.check(running)

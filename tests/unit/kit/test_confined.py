@@ -4,6 +4,7 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,6 +18,18 @@ FEW = Limits(20.0, file_bytes=1000, memory_bytes=1 << 30)
 
 async def ask(what: str, limits: Limits = FEW, **more: object) -> object:
     return (await run_confined(MODULE, {"do": what, **more}, limits))["said"]
+
+
+async def ends_when_cancelled(work: asyncio.Task[Any], path: Path) -> None:
+    """The child of `work`, which writes `path` for ever."""
+    while not path.exists():
+        await asyncio.sleep(0.05)
+    work.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await work
+    before = path.stat().st_mtime_ns
+    await asyncio.sleep(0.3)
+    assert path.stat().st_mtime_ns == before
 
 
 async def pieces(mebibytes: int, error: Exception | None = None) -> AsyncIterator[bytes]:
@@ -97,15 +110,7 @@ async def test_a_crash_is_told_as_our_fault_and_its_last_words_only_to_the_log(
 
 async def test_cancelling_ends_it(tmp_path: Path) -> None:
     path = tmp_path / "alive"
-    task = asyncio.create_task(ask("count", path=str(path)))
-    while not path.exists():
-        await asyncio.sleep(0.05)
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
-    before = path.stat().st_mtime_ns
-    await asyncio.sleep(0.3)
-    assert path.stat().st_mtime_ns == before
+    await ends_when_cancelled(asyncio.create_task(ask("count", path=str(path))), path)
 
 
 async def test_it_runs_in_the_interpreter_that_is_given() -> None:

@@ -184,3 +184,17 @@ async def _bounded(reply: aiohttp.ClientResponse) -> bytes:
             raise UpstreamFailed("The model server's answer is larger than any answer should be.")
         parts.append(part)
     return b"".join(parts)
+
+
+class _NothingCame:
+    """An answer that breaks off before its first byte may be asked for again."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, BrokeOff | StopAsyncIteration):
+            raise Interrupted("The model server broke off; try again.", retry_after=1) from error
+
+
+NOTHING_CAME = _NothingCame()

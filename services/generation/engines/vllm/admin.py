@@ -9,10 +9,10 @@ from typing import Any
 
 import orjson
 
-from kit.errors import Interrupted, InvalidRequest, UpstreamFailed
+from kit.errors import InvalidRequest, UpstreamFailed
 from services.generation.engines.openai.members import READABLE
 from services.generation.engines.openai.refusals import NotServed
-from services.generation.engines.openai.server import BrokeOff, OpenAIServer, Patience
+from services.generation.engines.openai.server import NOTHING_CAME, OpenAIServer, Patience
 from services.generation.ports import AdapterRef, Replica
 from services.generation.service.routing.admin import AdapterUnusable
 
@@ -59,12 +59,11 @@ class VllmAdmin:
     async def load(self, replica: Replica, adapter: AdapterRef) -> None:
         asked = {"lora_name": adapter.digest, "lora_path": str(adapter.folder)}
         try:
-            await self._post(replica, "/v1/load_lora_adapter", asked)
+            with NOTHING_CAME:  # it tells of the server: others may take the same weights
+                await self._post(replica, "/v1/load_lora_adapter", asked)
         except InvalidRequest as error:
             if "already been loaded" not in error.message:
                 raise AdapterUnusable(f"An adapter cannot be loaded: {error.message}") from error
-        except BrokeOff as error:  # tells of the server; others may take the same weights
-            raise Interrupted("The model server broke off.", retry_after=1) from error
         except UpstreamFailed as error:
             raise AdapterUnusable(f"An adapter cannot be loaded: {error.message}") from error
 

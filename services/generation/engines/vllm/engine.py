@@ -10,11 +10,11 @@ import aiohttp
 from contracts.generation.answers import Delta, Generation
 from contracts.generation.client import GenerateRequest
 from contracts.generation.requests import ChatRequest, CompletionRequest
-from kit.errors import Interrupted, InvalidRequest, Unavailable, Unsupported
+from kit.errors import InvalidRequest, Unavailable, Unsupported
 from services.generation.engines.openai.answers import whole_answer
 from services.generation.engines.openai.refusals import NotServed, about_images
 from services.generation.engines.openai.requests import body, path, tokenized
-from services.generation.engines.openai.server import BrokeOff, events
+from services.generation.engines.openai.server import NOTHING_CAME, events
 from services.generation.engines.openai.streams import StreamReader
 from services.generation.engines.vllm.admin import Servers, VllmAdmin
 from services.generation.ports import Asked, Replica
@@ -80,7 +80,7 @@ class VllmEngine:
 
     async def _whole(self, seat: Seat, asked: Asked, until: float) -> bytes:
         reply = await self._begin(seat, asked, until, stream=False)
-        with _NOTHING_CAME:
+        with NOTHING_CAME:
             async with reply:
                 return await self._servers.of(seat.replica).rest(reply)
 
@@ -88,7 +88,7 @@ class VllmEngine:
         """With the first events read, for until then another replica may be asked."""
         parts = events(await self._begin(seat, asked, until, stream=True))
         try:
-            with _NOTHING_CAME:
+            with NOTHING_CAME:
                 return await anext(parts), parts
         except BaseException:
             await parts.aclose()
@@ -180,17 +180,3 @@ def _held(request: GenerateRequest) -> GenerateRequest:
 
 _Begun: TypeAlias = tuple[list[bytes], AsyncGenerator[list[bytes], None]]
 """The first events of a reply, and those after them."""
-
-
-class _NothingCame:
-    """An answer that breaks off before its first byte may be asked for again."""
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, BrokeOff | StopAsyncIteration):
-            raise Interrupted("The model server broke off; try again.", retry_after=1) from error
-
-
-_NOTHING_CAME = _NothingCame()

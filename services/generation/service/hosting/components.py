@@ -146,8 +146,11 @@ def _variant(endpoint: Record, spec: Json, name: str | None) -> Json:
     is_only = name is None and len(variants) == 1
     variant = next((one for one in variants if is_only or one["name"] == name), None)
     if variant is None:
+        known = ", ".join(one["name"] for one in variants)
         raise InvalidRequest(
-            f'The endpoint "{endpoint.name}", which is {endpoint.status}, has no variant {name}.'
+            f'The endpoint "{endpoint.name}", which is {endpoint.status}, has '
+            f"{f'no variant {name}' if name else 'several variants'}; name one of these: {known}.",
+            param="VariantName",
         )
     if variant["model"] is not None:
         raise InvalidRequest(

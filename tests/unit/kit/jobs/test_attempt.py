@@ -137,17 +137,20 @@ async def test_a_loop_blocked_for_too_long_gives_its_jobs_up(database: Database)
     assert hold.lost
 
 
+async def beats_for(heart: Heart, job: ClaimedJob, now: Callable[[], float]) -> None:
+    with heart.hold(job.id, job.epoch, claimed_at := now(), lambda: None) as hold:
+        while hold.good_at == claimed_at:
+            assert now() < claimed_at + 8.0
+            await asyncio.sleep(0.05)
+
+
 async def test_a_loop_that_runs_again_keeps_what_it_claims_then(database: Database) -> None:
     before = running(database)
     heart = Heart(database, lease=4.0, patience=1.0)
     with heart.hold(before.id, before.epoch, time.monotonic(), lambda: None) as hold:
         block_until(lambda: hold.lost)
     await asyncio.sleep(0.1)
-    after = running(database)
-    with heart.hold(after.id, after.epoch, claimed_at := time.monotonic(), lambda: None) as hold:
-        while hold.good_at == claimed_at:
-            assert time.monotonic() < claimed_at + 8.0
-            await asyncio.sleep(0.05)
+    await beats_for(heart, running(database), time.monotonic)
     await heart.stop()
 
 
@@ -159,10 +162,6 @@ async def test_a_process_that_was_suspended_is_not_taken_for_stuck(
     monkeypatch.setattr(heart_module, "time", clock)
     heart = Heart(database, lease=4.0, stuck=lambda: stuck.append(True))
     suspended = 100.0
-    job = running(database)
-    with heart.hold(job.id, job.epoch, claimed_at := clock.monotonic(), lambda: None) as hold:
-        while hold.good_at == claimed_at:
-            assert clock.monotonic() < claimed_at + 8.0
-            await asyncio.sleep(0.05)
+    await beats_for(heart, running(database), clock.monotonic)
     await heart.stop()
     assert not stuck

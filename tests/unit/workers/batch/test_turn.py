@@ -10,7 +10,7 @@ from kit.batches.records import Answered
 from kit.batches.tables import BATCHES
 from kit.database import Database
 from kit.jobs.due import others_wait
-from tests.unit.workers.batch.test_job import NEW, Counting, bench
+from tests.unit.workers.batch.test_job import NEW, Bench, Counting, bench
 from workers.batch import turn
 from workers.batch.wire import Line, Running
 
@@ -48,16 +48,21 @@ async def until_seen(looked: list[bool], what: bool) -> None:
         await asyncio.sleep(0.02)
 
 
+async def until_others_wait(at: Bench, wire: Held, looked: list[bool]) -> None:
+    """A batch whose lines are all under way, and a job that it knows of."""
+    await at.batches.create("t", NEW)
+    while len(wire.asked) < 8:
+        await asyncio.sleep(0.02)
+    await at.jobs.accept("other", "short", {})
+    await until_seen(looked, True)
+
+
 async def test_a_line_under_way_is_not_left_because_others_wait(
     database: Database, looked: list[bool]
 ) -> None:
     wire = Held(database, 8)
     async with bench(database, wire) as at:
-        await at.batches.create("t", NEW)
-        while len(wire.asked) < 8:
-            await asyncio.sleep(0.02)
-        await at.jobs.accept("other", "short", {})
-        await until_seen(looked, True)
+        await until_others_wait(at, wire, looked)
         await asyncio.sleep(2 * turn.KEPT_EVERY)
         wire.go.set()
         seen = await at.ended()
@@ -70,11 +75,7 @@ async def test_a_turn_that_is_to_yield_ends_with_its_batch(
 ) -> None:
     wire = Held(database, 8)
     async with bench(database, wire) as at:
-        await at.batches.create("t", NEW)
-        while not wire.asked:
-            await asyncio.sleep(0.02)
-        await at.jobs.accept("other", "short", {})
-        await until_seen(looked, True)
+        await until_others_wait(at, wire, looked)
         await database.write(lambda c: c.execute(update(BATCHES).values(expires_at=0.0)))
         assert (await at.ended()).status == "expired"
     assert len(wire.asked) == 8

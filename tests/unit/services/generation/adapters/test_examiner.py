@@ -11,6 +11,7 @@ from kit.errors import Unavailable
 from services.generation.engines.adapters import examiner
 from services.generation.engines.adapters.examiner import ConfinedExaminer
 from services.generation.ports import AdapterRef
+from tests.unit.kit.test_confined import ends_when_cancelled
 
 
 class Children:
@@ -112,11 +113,4 @@ async def test_the_process_ends_when_nobody_waits_for_it(
 
     monkeypatch.setattr(examiner, "run_confined", run)
     reading = asyncio.create_task(ConfinedExaminer().unpack(tmp_path, None))
-    while not alive.exists():
-        await asyncio.sleep(0.05)
-    reading.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await reading
-    before = alive.stat().st_mtime_ns
-    await asyncio.sleep(0.3)
-    assert alive.stat().st_mtime_ns == before
+    await ends_when_cancelled(reading, alive)
