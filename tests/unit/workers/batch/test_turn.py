@@ -44,8 +44,9 @@ def looked(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
 
 
 async def until_seen(looked: list[bool], what: bool) -> None:
-    while what not in looked:
-        await asyncio.sleep(0.02)
+    async with asyncio.timeout(30):
+        while what not in looked:
+            await asyncio.sleep(0.02)
 
 
 async def until_others_wait(at: Bench, wire: Held, looked: list[bool]) -> None:

@@ -3,7 +3,6 @@
 import asyncio
 import time
 from contextlib import AbstractContextManager
-from statistics import median
 
 import numpy as np
 import pytest
@@ -61,10 +60,10 @@ async def test_under_five_times_its_load_an_engine_answers_what_it_can_and_refus
     done = len(answered)
     await asyncio.gather(*calls)
     engine.batcher.close()
-    assert done >= 0.6 * SECONDS * SPEED / 1000
-    assert median(answered) < 1.5
+    assert done >= 0.8 * SECONDS * SPEED / 1000
+    assert max(answered) < 1.5
     assert len(refused) > 2 * len(answered)
-    assert median(wait for wait, _ in refused) < 0.1
+    assert max(wait for wait, _ in refused) < 0.1
     assert min(again for _, again in refused) >= 1
 
 
